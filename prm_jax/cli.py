@@ -1,0 +1,41 @@
+"""How a command starts and how it fails: bad input is one line on stderr and exit code 2."""
+
+import os
+import sys
+
+from absl import app, flags, logging
+
+from prm_jax.errors import InputError
+
+
+def run(main):
+    """Parses the flags and runs `main(argv)`.
+
+    `InputError` and flags that do not parse (an unknown config key among them) print one line and exit with 2.
+    A traceback means a defect of ours. `PRM_JAX_DEBUG=1` shows the traceback of an `InputError` too.
+    """
+
+    def parse(argv):
+        try:
+            return flags.FLAGS(argv)
+        except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+            fail(error)
+
+    def guarded(argv):
+        logging.set_verbosity(logging.WARNING)
+        if len(argv) > 1:
+            fail(InputError(f"unexpected argument {argv[1]!r}", remedy="flags start with --; try --help"))
+        try:
+            main(argv)
+        except InputError as error:
+            if os.environ.get("PRM_JAX_DEBUG") == "1":
+                raise
+            fail(error)
+
+    app.run(guarded, flags_parser=parse)
+
+
+def fail(error):
+    """Prints `error` as one line on stderr and exits with 2."""
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,26 @@
+"""The one exception for input that a user can correct."""
+
+
+class InputError(ValueError):
+    """Input that a user can correct: says where it is, what is wrong and what to do, in one line.
+
+    Args:
+        problem: what is wrong, in a few words.
+        file: path of the offending file, if there is one.
+        line: line number in that file, counted from 1.
+        field: name of the field or configuration key.
+        remedy: what the user can do about it.
+    """
+
+    def __init__(self, problem, *, file=None, line=None, field=None, remedy=None):
+        self.problem, self.file, self.line, self.field, self.remedy = (
+            problem,
+            file,
+            line,
+            field,
+            remedy,
+        )
+        place = "" if file is None else f"{file}:" + ("" if line is None else f"{line}:") + " "
+        name = "" if field is None else f"field '{field}': "
+        advice = "" if remedy is None else f"; {remedy}"
+        super().__init__(" ".join(f"{place}{name}{problem}{advice}".split()))

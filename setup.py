@@ -1,0 +1,61 @@
+"""Package prm_jax and its extras."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "jax>=0.10,<0.13",
+    "flax>=0.12",
+    "optax>=0.2.8",
+    "orbax-checkpoint>=0.12",
+    "tensorflow-datasets>=4.9.9",
+    "ml-collections>=1.1",
+    "chex>=0.1.90",
+    "absl-py",
+    "numpy>=2",
+    "grain>=0.2.14",
+    "array-record",
+    "tokenizers>=0.21",
+    "safetensors>=0.5",
+    "gguf>=0.17",
+    "jinja2",
+    "rich",
+    "tensorboardX",
+    "matplotlib",
+    "math-verify[antlr4_13_2]",
+]
+
+EXTRAS = {
+    "tpu": ["jax[tpu]"],
+    "cuda12": ["jax[cuda12]"],
+    "cuda13": ["jax[cuda13]"],
+    "hub": ["huggingface-hub"],
+    "test": [
+        "pytest",
+        "hypothesis",
+        "nbclient",
+        "nbformat",
+        "ipykernel",
+        "huggingface-hub",
+        "torch",
+        "transformers>=5",
+        "accelerate",
+        "ruff",
+        "mypy",
+    ],
+}
+
+setup(
+    name="prm_jax",
+    version="0.1.0",
+    description="Process reward models in JAX: train, score and measure them",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["prm_jax", "prm_jax.*", "experiments", "configs", "third_party"]),
+    package_data={"third_party": ["*.toml"]},
+    install_requires=CORE,
+    extras_require=EXTRAS,
+)
