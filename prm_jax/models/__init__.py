@@ -1,0 +1,51 @@
+"""Decoders, heads, adapters, freezing and sharding: everything that knows a parameter tree."""
+
+from prm_jax.models.config import DecoderConfig, Rope
+from prm_jax.models.decoder import Decoder, DecoderOutput
+from prm_jax.models.freeze import combine, partition
+from prm_jax.models.heads import HeadConfig, apply_head, gather_steps, init_head, step_logit
+from prm_jax.models.lora import init_lora, merge_lora
+from prm_jax.models.params import (
+    abstract_params,
+    from_paths,
+    init_params,
+    keep_lower_layers,
+    paths,
+    resegment,
+    segments_of,
+)
+from prm_jax.models.presets import PRESETS
+from prm_jax.models.sharding import (
+    PARTITION_RULES,
+    batch_sharding,
+    make_mesh,
+    param_shardings,
+)
+
+__all__ = [
+    "PARTITION_RULES",
+    "PRESETS",
+    "Decoder",
+    "DecoderConfig",
+    "DecoderOutput",
+    "HeadConfig",
+    "Rope",
+    "abstract_params",
+    "apply_head",
+    "batch_sharding",
+    "combine",
+    "from_paths",
+    "gather_steps",
+    "init_head",
+    "init_lora",
+    "init_params",
+    "keep_lower_layers",
+    "make_mesh",
+    "merge_lora",
+    "param_shardings",
+    "partition",
+    "paths",
+    "resegment",
+    "segments_of",
+    "step_logit",
+]

@@ -1,0 +1,327 @@
+"""The decoder: one module for every supported family.
+
+The parameter tree is a plain nested dict, laid out in docs/architecture.md; layers are stacked on
+axis 0 and scanned. `segments` splits the stack, so that the lower layers can be frozen and the
+backward pass ends where they end. A sampling engine that needs a key-value cache adds it in
+`Attention`, between the rotation of the keys and the call of `attend`: nothing else sees keys."""
+
+import math
+
+import chex
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from prm_jax.errors import InputError
+from prm_jax.models import attention as attention_lib
+from prm_jax.models import rope as rope_lib
+from prm_jax.models.config import DecoderConfig
+from prm_jax.models.heads import HeadConfig
+
+REMAT_POLICIES = {
+    "full": None,
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+}
+
+
+@flax.struct.dataclass
+class DecoderOutput:
+    """What a forward pass gives.
+
+    Fields:
+        hidden_BTD: states after the final norm, in the compute dtype.
+        logits_BTV: vocabulary logits in float32, or None unless asked for.
+    """
+
+    hidden_BTD: jax.Array
+    logits_BTV: jax.Array | None = None
+
+
+class Projection(nn.Module):
+    """An einsum with a kernel, and a bias over the output axes where the family has one."""
+
+    equation: str
+    shape: tuple[int, ...]
+    inputs: int
+    bias_shape: tuple[int, ...] | None
+    dtype: str
+
+    @nn.compact
+    def __call__(self, x):
+        scale = 1 / math.sqrt(self.inputs)
+        kernel = self.param("kernel", nn.initializers.normal(scale), self.shape, jnp.float32)
+        out = jnp.einsum(self.equation, x, kernel.astype(self.dtype))
+        if self.bias_shape is not None:
+            bias = self.param("bias", nn.initializers.zeros, self.bias_shape, jnp.float32)
+            out = out + bias.astype(self.dtype)
+        return out
+
+
+class RMSNorm(nn.Module):
+    """Root mean square norm over the last axis, computed in float32."""
+
+    eps: float
+    offset: bool
+    dtype: str
+
+    @nn.compact
+    def __call__(self, x):
+        initial = nn.initializers.zeros if self.offset else nn.initializers.ones
+        scale = self.param("scale", initial, (x.shape[-1],), jnp.float32)
+        wide = x.astype(jnp.float32)
+        normed = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
+        if self.offset:
+            return (normed * (1 + scale)).astype(self.dtype)
+        return normed.astype(self.dtype) * scale.astype(self.dtype)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with rotary positions."""
+
+    config: DecoderConfig
+    dtype: str
+    implementation: str
+
+    @nn.compact
+    def __call__(self, x_BTD, rotations, mask, segment_ids_BT, window):
+        config = self.config
+        D, H = config.d_model, config.head_dim
+
+        def heads(name, count):
+            return Projection(
+                "BTD,DNH->BTNH",
+                (D, count, H),
+                D,
+                (count, H) if config.qkv_bias else None,
+                self.dtype,
+                name=name,
+            )(x_BTD)
+
+        query, key = heads("q", config.n_heads), heads("k", config.n_kv_heads)
+        value = heads("v", config.n_kv_heads)
+        if config.qk_norm:
+            norm = dict(eps=config.norm_eps, offset=config.norm_offset, dtype=self.dtype)
+            query, key = RMSNorm(**norm, name="q_norm")(query), RMSNorm(**norm, name="k_norm")(key)
+        query, key = rope_lib.rotate(query, *rotations), rope_lib.rotate(key, *rotations)
+        scale = config.query_scale or 1 / math.sqrt(H)
+        softcap = config.attention_softcap
+        if self.implementation == "splash":
+            mixed = attention_lib.splash(
+                query, key, value, segment_ids_BT, scale=scale, softcap=softcap, window=window
+            )
+        else:
+            mixed = attention_lib.attend(
+                query,
+                key,
+                value,
+                mask,
+                scale=scale,
+                softcap=softcap,
+                implementation=self.implementation,
+            )
+        return Projection(
+            "BTNH,NHD->BTD",
+            (config.n_heads, H, D),
+            config.n_heads * H,
+            (D,) if config.o_bias else None,
+            self.dtype,
+            name="o",
+        )(mixed)
+
+
+class Mlp(nn.Module):
+    """Gated mlp."""
+
+    config: DecoderConfig
+    dtype: str
+
+    @nn.compact
+    def __call__(self, x_BTD):
+        D, F = self.config.d_model, self.config.d_ff
+
+        def project(name, equation, inputs, outputs):
+            bias = (outputs,) if self.config.mlp_bias else None
+            return Projection(equation, (inputs, outputs), inputs, bias, self.dtype, name=name)
+
+        gate = project("gate", "BTD,DF->BTF", D, F)(x_BTD)
+        if self.config.activation == "silu":
+            gate = nn.silu(gate)
+        else:
+            gate = nn.gelu(gate, approximate=True)
+        up = project("up", "BTD,DF->BTF", D, F)(x_BTD)
+        return project("down", "BTF,FD->BTD", F, D)(gate * up)
+
+
+class Block(nn.Module):
+    """One layer, as the body of a scan over layers."""
+
+    config: DecoderConfig
+    dtype: str
+    implementation: str
+    window: int | None
+
+    @nn.compact
+    def __call__(self, x_BTD, is_sliding, shared):
+        config = self.config
+        rotations, mask, segment_ids_BT = shared
+        if isinstance(
+            mask, tuple
+        ):  # both kinds of layers in one stack: choose by this layer's kind
+            rotations = jax.tree.map(lambda s, f: jnp.where(is_sliding, s, f), *rotations)
+            mask = jnp.where(is_sliding, *mask)
+
+        def norm(name):
+            return RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name=name)
+
+        mixed = Attention(config, self.dtype, self.implementation, name="attn")(
+            norm("attn_norm")(x_BTD), rotations, mask, segment_ids_BT, self.window
+        )
+        if config.sandwich_norms:
+            mixed = norm("post_attn_norm")(mixed)
+        x_BTD = x_BTD + mixed
+        mixed = Mlp(config, self.dtype, name="mlp")(norm("mlp_norm")(x_BTD))
+        if config.sandwich_norms:
+            mixed = norm("post_mlp_norm")(mixed)
+        return x_BTD + mixed, None
+
+
+class Embed(nn.Module):
+    """Token embeddings; also the unembedding where the two are tied."""
+
+    vocab_size: int
+    d_model: int
+
+    def setup(self):
+        shape = (self.vocab_size, self.d_model)
+        self.embedding = self.param("embedding", nn.initializers.normal(0.02), shape, jnp.float32)
+
+
+class Decoder(nn.Module):
+    """A decoder-only language model that gives hidden states, and vocabulary logits when asked.
+
+    Fields:
+        config: the architecture.
+        head: what reads the hidden states at step ends (`models.heads`); its parameters are
+            `params['head']` and no business of `apply`.
+        segments: numbers of layers scanned together, bottom first; () is all in one.
+        dtype: compute dtype, 'float32' or 'bfloat16'. Norms, softmax and logits are float32.
+        remat: 'none', 'full' (keep only layer inputs for the backward pass) or 'dots' (keep matmul
+            outputs).
+        attention: 'auto', 'xla', 'cudnn' or 'splash'.
+    """
+
+    config: DecoderConfig
+    head: HeadConfig | None = None
+    segments: tuple[int, ...] = ()
+    dtype: str = "float32"
+    remat: str = "none"
+    attention: str = "auto"
+
+    @nn.compact
+    def __call__(self, tokens_BT, positions=None, segment_ids=None, logits=False):
+        """Runs the decoder.
+
+        Args:
+            tokens_BT: i32[B,T] token ids.
+            positions: i32[B,T] positions for the rotary embedding; None counts from 0 in each
+                segment.
+            segment_ids: i32[B,T]; tokens see only their own segment, 0 is padding. None is one
+                segment a row.
+            logits: whether to compute vocabulary logits.
+
+        Returns:
+            `DecoderOutput`.
+        """
+        config = self.config
+        chex.assert_rank(tokens_BT, 2)
+        chex.assert_type(tokens_BT, int)
+        if segment_ids is not None:
+            chex.assert_equal_shape([tokens_BT, segment_ids])
+        if positions is None:
+            positions = default_positions(tokens_BT, segment_ids)
+        chex.assert_equal_shape([tokens_BT, positions])
+
+        embed = Embed(config.vocab_size, config.d_model, name="embed")
+        x_BTD = embed.embedding[tokens_BT].astype(self.dtype)
+        if config.scale_embeddings:
+            x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
+        x_BTD = self._layers(x_BTD, positions, segment_ids)
+        x_BTD = RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name="final_norm")(x_BTD)
+        if not (logits or self.is_initializing()):
+            return DecoderOutput(x_BTD)
+
+        if config.tied:
+            logits_BTV = jnp.einsum("BTD,VD->BTV", x_BTD, embed.embedding.astype(self.dtype))
+        else:
+            shape = (config.d_model, config.vocab_size)
+            logits_BTV = Projection(
+                "BTD,DV->BTV", shape, config.d_model, None, self.dtype, name="unembed"
+            )(x_BTD)
+        logits_BTV = logits_BTV.astype(jnp.float32)
+        if config.final_softcap is not None:
+            logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
+        return DecoderOutput(x_BTD, logits_BTV if logits else None)
+
+    def _layers(self, x_BTD, positions_BT, segment_ids_BT):
+        config = self.config
+        segments = self.segments or (config.n_layers,)
+        if sum(segments) != config.n_layers or min(segments) < 1:
+            raise InputError(
+                f"segments {segments} do not add up to {config.n_layers} layers", field="segments"
+            )
+        length = x_BTD.shape[1]
+        implementation = attention_lib.choose(
+            self.attention, self.dtype, config.head_dim, length, config.attention_softcap
+        )
+        mixed_kinds = len(set(config.sliding_layers)) > 1
+        if implementation == "splash" and mixed_kinds:
+            implementation = "xla"  # the kernel's mask is fixed when it is compiled
+        window = config.sliding_window if any(config.sliding_layers) else None
+        rope_sliding = config.rope_sliding or config.rope
+
+        def shared(sliding):
+            rope = rope_sliding if sliding else config.rope
+            mask = None
+            if implementation != "splash":
+                mask = attention_lib.attention_mask(
+                    segment_ids_BT, length, config.sliding_window if sliding else None
+                )
+            return rope_lib.rotations(rope, config.head_dim, positions_BT), mask
+
+        if mixed_kinds:
+            rotations, mask = zip(shared(True), shared(False))
+        else:
+            rotations, mask = shared(window is not None)
+
+        block = Block
+        if self.remat != "none":
+            if self.remat not in REMAT_POLICIES:
+                raise InputError(
+                    f"unknown remat policy {self.remat!r}",
+                    field="remat",
+                    remedy=f"known are none, {', '.join(REMAT_POLICIES)}",
+                )
+            block = nn.remat(Block, prevent_cse=False, policy=REMAT_POLICIES[self.remat])
+        first = 0
+        for length_of_segment in segments:
+            stack = nn.scan(
+                block,
+                variable_axes={"params": 0},
+                split_rngs={"params": True},
+                in_axes=(0, nn.broadcast),
+                length=length_of_segment,
+            )(config, self.dtype, implementation, window, name=f"layers_{first}")
+            is_sliding = jnp.asarray(config.sliding_layers[first : first + length_of_segment])
+            x_BTD, _ = stack(x_BTD, is_sliding, (rotations, mask, segment_ids_BT))
+            first += length_of_segment
+        return x_BTD
+
+
+def default_positions(tokens_BT, segment_ids_BT=None):
+    """Positions i32[B,T] that count from 0 in each row, or in each segment."""
+    index_BT = jnp.broadcast_to(jnp.arange(tokens_BT.shape[1], dtype=jnp.int32), tokens_BT.shape)
+    if segment_ids_BT is None:
+        return index_BT
+    starts = jnp.pad(segment_ids_BT[:, 1:] != segment_ids_BT[:, :-1], ((0, 0), (1, 0)))
+    return index_BT - jax.lax.cummax(jnp.where(starts, index_BT, 0), axis=1)

@@ -1,0 +1,142 @@
+"""Heads that turn the hidden state at a step's end into the step's score.
+
+kind        parameters                         logits  used by
+scalar      kernel [D,1] (+ bias)              1       PQM, Skywork, SCAN
+linear      kernel [D,C] (+ bias)              C       TRL (C = 2), K ratings
+mlp         two dense layers with a ReLU       C       Qwen2.5-Math-PRM (C = 2)
+two_token   none: two columns of the unembedding  2    Math-Shepherd, RLHFlow
+"""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from prm_jax.errors import InputError
+
+HEAD_KINDS = ("scalar", "linear", "mlp", "two_token")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadConfig:
+    """Which head a model has.
+
+    Fields:
+        kind: 'scalar', 'linear', 'mlp' or 'two_token'.
+        n_classes: C; 1 for 'scalar'. With two classes, class 1 is "right".
+        bias: whether 'scalar' and 'linear' have a bias.
+        positive_id, negative_id: token ids for "right" and "wrong" ('two_token').
+    """
+
+    kind: str = "linear"
+    n_classes: int = 2
+    bias: bool = True
+    positive_id: int | None = None
+    negative_id: int | None = None
+
+    def __post_init__(self):
+        if self.kind not in HEAD_KINDS:
+            raise InputError(
+                f"unknown head {self.kind!r}",
+                field="head",
+                remedy=f"known are {', '.join(HEAD_KINDS)}",
+            )
+        if self.kind == "scalar":
+            object.__setattr__(self, "n_classes", 1)
+        if self.kind == "two_token":
+            object.__setattr__(self, "n_classes", 2)
+            if self.positive_id is None or self.negative_id is None:
+                raise InputError("a two_token head needs positive_id and negative_id", field="head")
+
+
+def init_head(key, head, d_model):
+    """Fresh head parameters: normal with deviation 0.02, zero biases; {} for 'two_token'.
+
+    Args:
+        key: PRNG key.
+        head: HeadConfig.
+        d_model: D.
+
+    Returns:
+        Nested dict of float32 arrays, for `params['head']`.
+    """
+
+    def dense(key, inputs, outputs, bias):
+        layer = {"kernel": 0.02 * jax.random.normal(key, (inputs, outputs), jnp.float32)}
+        return layer | ({"bias": jnp.zeros((outputs,), jnp.float32)} if bias else {})
+
+    if head.kind == "two_token":
+        return {}
+    if head.kind == "mlp":
+        first, second = jax.random.split(key)
+        return {
+            "dense": dense(first, d_model, d_model, True),
+            "out": dense(second, d_model, head.n_classes, True),
+        }
+    return dense(key, d_model, head.n_classes, head.bias)
+
+
+def gather_steps(hidden_BTD, step_positions_BS):
+    """Hidden states at step ends.
+
+    Args:
+        hidden_BTD: float[B,T,D].
+        step_positions_BS: i32[B,S] token indices in the row; padded slots hold any valid index and
+            are masked later.
+
+    Returns:
+        float[B,S,D].
+    """
+    chex.assert_rank([hidden_BTD, step_positions_BS], [3, 2])
+    return jnp.take_along_axis(hidden_BTD, step_positions_BS[:, :, None], axis=1)
+
+
+def apply_head(head, params, h_BSD, *, final_softcap=None):
+    """Head logits in float32.
+
+    Args:
+        head: HeadConfig.
+        params: the whole parameter tree of the model: `params['head']`, and the (un)embedding for
+            'two_token'.
+        h_BSD: float[B,S,D] hidden states at step ends.
+        final_softcap: the decoder's soft cap on vocabulary logits; only 'two_token' needs it.
+
+    Returns:
+        f32[B,S,C].
+    """
+    h_BSD = h_BSD.astype(jnp.float32)
+    if head.kind == "two_token":
+        ids = jnp.asarray([head.negative_id, head.positive_id])
+        if "unembed" in params:
+            columns_DC = params["unembed"]["kernel"][:, ids]
+        else:
+            columns_DC = params["embed"]["embedding"][ids].T
+        logits_BSC = jnp.einsum("BSD,DC->BSC", h_BSD, columns_DC.astype(jnp.float32))
+        if final_softcap is not None:
+            logits_BSC = final_softcap * jnp.tanh(logits_BSC / final_softcap)
+        return logits_BSC
+    if head.kind == "mlp":
+        h_BSD = jax.nn.relu(_dense(params["head"]["dense"], h_BSD))
+        return _dense(params["head"]["out"], h_BSD)
+    return _dense(params["head"], h_BSD)
+
+
+def step_logit(head, logits_BSC):
+    """Log-odds that the step is right, f32[B,S].
+
+    A scalar head's logit itself; with two classes the difference class 1 minus class 0.
+
+    Raises:
+        InputError: for more than two classes, whose reading is the objective's business.
+    """
+    if head.n_classes == 1:
+        return logits_BSC[..., 0]
+    if head.n_classes == 2:
+        return logits_BSC[..., 1] - logits_BSC[..., 0]
+    raise InputError(f"{head.n_classes} classes have no single step logit", field="head")
+
+
+def _dense(params, x):
+    out = x @ params["kernel"].astype(jnp.float32)
+    return out + params["bias"].astype(jnp.float32) if "bias" in params else out

@@ -1,0 +1,60 @@
+"""Architectures by name: the embedded default backbone, and one tiny model a family for tests and
+smoke runs."""
+
+from prm_jax.models.config import DecoderConfig, Rope
+
+_TINY = dict(vocab_size=256, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, head_dim=8, d_ff=64)
+
+PRESETS = {
+    "smollm2-135m": DecoderConfig(
+        family="llama",
+        vocab_size=49152,
+        d_model=576,
+        n_layers=30,
+        n_heads=9,
+        n_kv_heads=3,
+        head_dim=64,
+        d_ff=1536,
+        norm_eps=1e-5,
+        tied=True,
+        rope=Rope(theta=100_000.0),
+        max_position=8192,
+    ),
+    "tiny-llama": DecoderConfig(family="llama", **_TINY),
+    "tiny-mistral": DecoderConfig(
+        family="mistral", **_TINY, sliding_window=8, layer_types=("sliding",) * 2
+    ),
+    "tiny-qwen2": DecoderConfig(family="qwen2", **_TINY, tied=True, qkv_bias=True, norm_eps=1e-6),
+    "tiny-qwen3": DecoderConfig(family="qwen3", **_TINY, tied=True, qk_norm=True, norm_eps=1e-6),
+    "tiny-gemma2": DecoderConfig(
+        family="gemma2",
+        **_TINY,
+        tied=True,
+        activation="gelu_tanh",
+        norm_offset=True,
+        sandwich_norms=True,
+        scale_embeddings=True,
+        query_scale=8**-0.5,
+        attention_softcap=50.0,
+        final_softcap=30.0,
+        sliding_window=8,
+        layer_types=("sliding", "full"),
+        norm_eps=1e-6,
+    ),
+    "tiny-gemma3": DecoderConfig(
+        family="gemma3",
+        **_TINY,
+        tied=True,
+        activation="gelu_tanh",
+        norm_offset=True,
+        sandwich_norms=True,
+        scale_embeddings=True,
+        qk_norm=True,
+        query_scale=8**-0.5,
+        sliding_window=8,
+        layer_types=("sliding", "full"),
+        rope=Rope(theta=1_000_000.0, kind="linear", factor=8.0),
+        rope_sliding=Rope(theta=10_000.0),
+        norm_eps=1e-6,
+    ),
+}

@@ -1,0 +1,105 @@
+"""Where parameters and batches live on a device mesh.
+
+The mesh has the axes 'data' (replicas), 'fsdp' (parameters split, batch split) and 'tensor' (heads
+and mlp width split). One table maps parameter paths to axes; a dimension that an axis does not
+divide stays whole.
+"""
+
+import math
+import re
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from prm_jax.errors import InputError
+from prm_jax.models.params import from_paths, paths
+
+AXES = ("data", "fsdp", "tensor")
+BATCH_SPEC = P(("data", "fsdp"))
+
+# First match wins. The embedding is split along the vocabulary only: one axis per dimension makes
+# XLA rematerialise it whole.
+PARTITION_RULES = (
+    (r"embed/embedding$", P(("fsdp", "tensor"), None)),
+    (r"unembed/kernel$", P("fsdp", "tensor")),
+    (r"layers_\d+/attn/[qkv]/kernel$", P(None, "fsdp", "tensor", None)),
+    (r"layers_\d+/attn/[qkv]/bias$", P(None, "tensor", None)),
+    (r"layers_\d+/attn/o/kernel$", P(None, "tensor", None, "fsdp")),
+    (r"layers_\d+/attn/o/bias$", P()),
+    (r"layers_\d+/mlp/(gate|up)/kernel$", P(None, "fsdp", "tensor")),
+    (r"layers_\d+/mlp/(gate|up)/bias$", P(None, "tensor")),
+    (r"layers_\d+/mlp/down/kernel$", P(None, "tensor", "fsdp")),
+    (r"layers_\d+/mlp/down/bias$", P()),
+    (r"norm/scale$", P()),
+    (r"head/.*(kernel|bias)$", P()),
+    (r"layers_\d+/.*/kernel/(a|b|scale)$", P()),
+)
+
+
+def make_mesh(data=1, fsdp=1, tensor=1, devices=None):
+    """A device mesh with the axes ('data', 'fsdp', 'tensor').
+
+    Args:
+        data, fsdp, tensor: sizes of the axes; one of them may be -1, which takes what is left.
+        devices: devices to use; None is all.
+
+    Returns:
+        jax.sharding.Mesh with automatic axes.
+
+    Raises:
+        InputError: if the product is not the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    shape = [data, fsdp, tensor]
+    if shape.count(-1) == 1:
+        known = math.prod(size for size in shape if size != -1)
+        shape[shape.index(-1)] = len(devices) // known if known > 0 else 0
+    if min(shape) < 1 or math.prod(shape) != len(devices):
+        raise InputError(
+            f"mesh data={data} fsdp={fsdp} tensor={tensor} does not fit {len(devices)} devices",
+            field="mesh",
+            remedy="make the product equal to the number of devices, or set one axis to -1",
+        )
+    return jax.make_mesh(tuple(shape), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
+
+
+def partition_spec(path, shape, mesh):
+    """The PartitionSpec of one parameter.
+
+    Args:
+        path: such as 'layers_0/attn/q/kernel'.
+        shape: its shape.
+        mesh: the mesh, whose axis sizes decide which dimensions can be split.
+
+    Raises:
+        InputError: if no rule matches the path.
+    """
+    for pattern, spec in PARTITION_RULES:
+        if re.search(pattern, path):
+            sizes = dict(zip(mesh.axis_names, mesh.devices.shape))
+            return P(*(_divisor(axes, size, sizes) for axes, size in zip(spec, shape)))
+    raise InputError(f"no partition rule matches {path!r}", remedy="add it to PARTITION_RULES")
+
+
+def param_shardings(params, mesh):
+    """NamedSharding for every leaf of a parameter tree (arrays or shapes): a tree like it."""
+    return from_paths(
+        {
+            path: NamedSharding(mesh, partition_spec(path, np.shape(leaf), mesh))
+            for path, leaf in paths(params).items()
+        }
+    )
+
+
+def batch_sharding(mesh):
+    """NamedSharding of a batch array: rows split over 'data' and 'fsdp'."""
+    return NamedSharding(mesh, BATCH_SPEC)
+
+
+def _divisor(axes, size, sizes):
+    if axes is None:
+        return None
+    names = axes if isinstance(axes, tuple) else (axes,)
+    return axes if size % math.prod(sizes[name] for name in names) == 0 else None
