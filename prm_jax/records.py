@@ -1,0 +1,307 @@
+"""Trajectories: a problem, the steps of one attempt at it, and what is known of each step.
+
+The JSONL form is one object a line; docs/data_formats.md lists its fields. Nothing here knows of
+tokens or models.
+"""
+
+import dataclasses
+import gzip
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from prm_jax.errors import InputError
+from prm_jax.files import atomic_write
+
+TEXT_FIELDS = ("answer", "gold", "id", "group", "source")
+
+
+class Where(NamedTuple):
+    """A place in a file, for messages."""
+
+    file: str
+    line: int | None = None
+
+    def error(self, problem, field=None, remedy=None):
+        """An `InputError` at this place."""
+        return InputError(problem, file=self.file, line=self.line, field=field, remedy=remedy)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trajectory:
+    """One attempt at a problem.
+
+    Fields:
+        problem: the question.
+        steps: the attempt, at least one step, none empty.
+        labels: per step a number in [0, 1] (1 right, 0 wrong, between soft) or None (unlabelled);
+            None if there are none.
+        first_error: index of the first wrong step counted from 0, -1 for none; None if unknown.
+        outcome: 1 if the final answer is right, 0 if wrong; None if unknown.
+        answer, gold: the attempt's and the true final answer.
+        id: names the attempt. group: names the attempts that compete, usually those at one problem.
+        source: where it comes from. meta: anything else.
+    """
+
+    problem: str
+    steps: tuple[str, ...]
+    labels: tuple[float | None, ...] | None = None
+    first_error: int | None = None
+    outcome: float | None = None
+    answer: str | None = None
+    gold: str | None = None
+    id: str | None = None
+    group: str | None = None
+    source: str | None = None
+    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, row, where):
+        """Checks one row.
+
+        Args:
+            row: parsed JSON; fields it does not know are kept in `meta`.
+            where: `Where` of the row.
+
+        Raises:
+            InputError: names the file, line and field.
+        """
+        if not isinstance(row, dict):
+            raise where.error(f"a row must be an object, not {type(row).__name__}")
+        known = {field.name for field in dataclasses.fields(cls)}
+        problem, steps = _text(row, "problem", where, required=True), _steps(row, where)
+        meta = row.get("meta")
+        if not isinstance(meta, dict | None):
+            raise where.error("must be an object", field="meta")
+        extra = {name: value for name, value in row.items() if name not in known}
+        trajectory = cls(
+            problem=problem,
+            steps=steps,
+            labels=_labels(row, len(steps), where),
+            first_error=_first_error(row, len(steps), where),
+            outcome=_outcome(row, where),
+            **{name: _text(row, name, where) for name in TEXT_FIELDS},
+            meta={**(meta or {}), **extra},
+        )
+        trajectory._check_agreement(where)
+        return trajectory
+
+    def to_dict(self):
+        """The JSONL form: a dict without the fields that are empty."""
+        row = {
+            name: getattr(self, name) for name in (field.name for field in dataclasses.fields(self))
+        }
+        row["steps"] = list(self.steps)
+        if self.labels is not None:
+            row["labels"] = list(self.labels)
+        return {name: value for name, value in row.items() if value is not None and value != {}}
+
+    def step_labels(self):
+        """The labels; or what `first_error` implies: 1 before it, 0 at it, None after it; or all
+        None.
+        """
+        if self.labels is not None:
+            return self.labels
+        if self.first_error is None:
+            return (None,) * len(self.steps)
+        if self.first_error == -1:
+            return (1.0,) * len(self.steps)
+        after = len(self.steps) - self.first_error - 1
+        return (1.0,) * self.first_error + (0.0,) + (None,) * after
+
+    def _check_agreement(self, where):
+        if self.labels is None or self.first_error is None:
+            return
+        wrong = [i for i, label in enumerate(self.labels) if label == 0]
+        if self.first_error == -1:
+            agrees = not wrong
+        else:
+            at = self.labels[self.first_error]
+            agrees = (at is None or at < 1) and not [i for i in wrong if i < self.first_error]
+        if not agrees:
+            raise where.error(
+                f"{self.first_error} contradicts the labels, which are 0 at steps {wrong}",
+                field="first_error",
+                remedy="drop one of the two fields; steps count from 0",
+            )
+
+
+class Rejects:
+    """Collects rows that were refused, for a JSONL file beside the output.
+
+    Args:
+        path: the file that `write` makes; nothing is written if nothing was refused.
+    """
+
+    def __init__(self, path):
+        self.path, self.rows = path, []
+
+    def add(self, error, raw):
+        """Keeps an `InputError` and the row (text or parsed) that caused it."""
+        self.rows.append(
+            {"file": str(error.file), "line": error.line, "error": str(error), "row": raw}
+        )
+
+    def write(self):
+        """Writes the file, if there is anything to write."""
+        if self.rows:
+            write_jsonl(self.path, self.rows)
+
+
+def read_jsonl(path, skip_bad=None) -> Iterator[tuple[Where, dict]]:
+    """Streams the rows of a JSONL file (plain or .gz); blank lines are passed over.
+
+    Args:
+        path: the file.
+        skip_bad: a `Rejects` that takes lines which are not UTF-8 or not JSON; None raises at the
+            first.
+
+    Yields:
+        `(Where, parsed row)`.
+
+    Raises:
+        InputError: the file is missing, empty, or has a bad line.
+    """
+    opener = gzip.open if str(path).endswith(".gz") else open
+    try:
+        file = opener(path, "rb")
+    except OSError as error:
+        remedy = "give the path of a JSONL file"
+        raise InputError(_reason(error), file=path, remedy=remedy) from error
+    seen = False
+    with file:
+        try:
+            for number, raw in enumerate(file, 1):
+                raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+                if not raw.strip():
+                    continue
+                seen = True
+                where = Where(str(path), number)
+                try:
+                    yield where, _parse(raw, where)
+                except InputError as error:
+                    if skip_bad is None:
+                        raise
+                    skip_bad.add(error, raw.decode("utf-8", "replace").rstrip("\n"))
+        except OSError as error:
+            raise InputError(_reason(error), file=path) from error
+    if not seen:
+        raise InputError("the file is empty", file=path, remedy="give one JSON object a line")
+
+
+def write_jsonl(path, rows):
+    """Writes rows, one JSON object a line, atomically.
+
+    Args:
+        path: the file.
+        rows: iterable of dicts; `Trajectory` objects are written in their JSONL form.
+    """
+    with atomic_write(path) as file:
+        for row in rows:
+            row = row.to_dict() if isinstance(row, Trajectory) else row
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _reason(error):
+    return (error.strerror or str(error)).lower()
+
+
+def _parse(raw, where):
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise where.error(
+            f"byte {error.start} is not UTF-8", remedy="save the file as UTF-8"
+        ) from error
+    except ValueError as error:
+        raise where.error(f"not JSON: {error}", remedy="give one JSON object a line") from error
+    except RecursionError as error:
+        raise where.error("not JSON: nested too deeply") from error
+
+
+def _text(row, field, where, required=False):
+    value = row.get(field)
+    if value is None and not required:
+        return None
+    if value is None:
+        raise where.error("is missing", field=field, remedy="give a string")
+    if not isinstance(value, str):
+        raise where.error(f"must be a string, not {type(value).__name__}", field=field)
+    return value
+
+
+def _steps(row, where):
+    steps = row.get("steps")
+    if steps is None:
+        raise where.error("is missing", field="steps", remedy="give a list of strings")
+    if not isinstance(steps, list):
+        raise where.error(f"must be a list of strings, not {type(steps).__name__}", field="steps")
+    if not steps:
+        raise where.error("is empty", field="steps", remedy="give at least one step")
+    for index, step in enumerate(steps):
+        if not isinstance(step, str):
+            raise where.error(
+                f"must be a string, not {type(step).__name__}", field=f"steps[{index}]"
+            )
+        if not step.strip():
+            raise where.error(
+                "is an empty step",
+                field=f"steps[{index}]",
+                remedy="drop it together with its label",
+            )
+    return tuple(steps)
+
+
+def _labels(row, n_steps, where):
+    labels = row.get("labels")
+    if labels is None:
+        return None
+    if not isinstance(labels, list):
+        raise where.error(f"must be a list, not {type(labels).__name__}", field="labels")
+    if len(labels) != n_steps:
+        raise where.error(
+            f"has {len(labels)} entries for {n_steps} steps",
+            field="labels",
+            remedy="give one number in [0, 1] or null per step",
+        )
+    return tuple(_label(label, index, where) for index, label in enumerate(labels))
+
+
+def _label(label, index, where):
+    if label is None:
+        return None
+    if not isinstance(label, bool | int | float):
+        raise where.error(
+            f"must be a number in [0, 1] or null, not {type(label).__name__}",
+            field=f"labels[{index}]",
+        )
+    if not (math.isfinite(label) and 0 <= label <= 1):
+        raise where.error(
+            f"{label} is not in [0, 1]", field=f"labels[{index}]", remedy="use null for unlabelled"
+        )
+    return float(label)
+
+
+def _first_error(row, n_steps, where):
+    index = row.get("first_error")
+    if index is None:
+        return None
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise where.error(f"must be an integer, not {index!r}", field="first_error")
+    if not -1 <= index < n_steps:
+        raise where.error(
+            f"{index} is not a step of {n_steps}",
+            field="first_error",
+            remedy="count steps from 0; -1 is no error",
+        )
+    return index
+
+
+def _outcome(row, where):
+    outcome = row.get("outcome")
+    if outcome is None:
+        return None
+    if not isinstance(outcome, bool | int | float) or outcome not in (0, 1):
+        raise where.error(f"must be 0, 1 or null, not {outcome!r}", field="outcome")
+    return float(outcome)

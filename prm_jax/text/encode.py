@@ -1,0 +1,233 @@
+"""Trajectories to token ids, with every step's scoring position recorded as the ids are built."""
+
+import dataclasses
+
+import numpy as np
+
+from prm_jax.errors import InputError
+from prm_jax.text.chat import template_pieces
+
+SUPERVISE = ("steps", "outcome")
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """One trajectory as a model reads it.
+
+    Fields:
+        tokens: i32[T].
+        step_positions: i32[S] index of the token where each step's score is read; S steps fitted.
+        labels: f32[S], 0 where unlabelled. label_mask: bool[S].
+        n_steps: number of steps of the trajectory.
+        lost_labels: number of labels that did not fit.
+    """
+
+    tokens: np.ndarray
+    step_positions: np.ndarray
+    labels: np.ndarray
+    label_mask: np.ndarray
+    n_steps: int
+    lost_labels: int = 0
+
+    @property
+    def truncated(self):
+        """Whether a step did not fit."""
+        return len(self.step_positions) < self.n_steps
+
+
+@dataclasses.dataclass
+class EncodeReport:
+    """What encoding a set of trajectories lost; `add` each `Encoded`."""
+
+    trajectories: int = 0
+    tokens: int = 0
+    steps: int = 0
+    labels: int = 0
+    truncated_trajectories: int = 0
+    lost_steps: int = 0
+    lost_labels: int = 0
+    without_label: int = 0
+
+    def add(self, encoded):
+        """Counts one trajectory."""
+        self.trajectories += 1
+        self.tokens += len(encoded.tokens)
+        self.steps += len(encoded.step_positions)
+        self.labels += int(encoded.label_mask.sum())
+        self.truncated_trajectories += encoded.truncated
+        self.lost_steps += encoded.n_steps - len(encoded.step_positions)
+        self.lost_labels += encoded.lost_labels
+        self.without_label += not encoded.label_mask.any()
+
+    def to_dict(self):
+        """The counts as a JSON object."""
+        return dataclasses.asdict(self)
+
+
+def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
+    """Builds the ids of one trajectory from separately tokenised pieces.
+
+    What does not fit is cut at a step's boundary: a step counts only if its scoring token fits, and
+    nothing after the last such step is kept.
+
+    Args:
+        trajectory: `Trajectory`.
+        tokenizer: `Tokenizer`.
+        convention: `StepConvention`.
+        max_length: most tokens to use.
+        supervise: 'steps' takes the step labels; 'outcome' puts the outcome on the last step and
+            labels nothing else; a truncated trajectory then has no label.
+
+    Returns:
+        `Encoded`; it has no steps if not even the first fits.
+
+    Raises:
+        InputError: the tokenizer lacks the convention's marker or template, or there is no
+            outcome to supervise.
+    """
+    tokens, positions, ends, tail = _build(trajectory, tokenizer, convention)
+    fitted = sum(end <= max_length for end in ends)
+    whole = fitted == len(ends)
+    length = ends[fitted - 1] if fitted else 0
+    tokens = tokens[:length]
+    if whole and len(tokens) + len(tail) <= max_length:
+        tokens = tokens + tail
+    labels = _labels(trajectory, supervise)
+    kept = labels[:fitted]
+    mask = np.array([label is not None for label in kept], bool)
+    return Encoded(
+        tokens=np.array(tokens, np.int32),
+        step_positions=np.array(positions[:fitted], np.int32),
+        labels=np.array([label or 0.0 for label in kept], np.float32),
+        label_mask=mask,
+        n_steps=len(trajectory.steps),
+        lost_labels=sum(label is not None for label in labels[fitted:]),
+    )
+
+
+def verify_alignment(trajectories, tokenizer, convention, max_length, *, examples=3):
+    """Reports what encoding does to a data set, for a human to look at before training.
+
+    Args:
+        trajectories: iterable of `Trajectory`.
+        tokenizer, convention, max_length: as in `encode`.
+        examples: how many trajectories to show token by token around the scoring positions.
+
+    Returns:
+        dict: counts of `EncodeReport`, quantiles of tokens per step, and `examples`, each a list of
+        `{'step', 'label', 'before', 'at'}`: the text of the six tokens before the scoring token,
+        and its own.
+    """
+    report, lengths, shown = EncodeReport(), [], []
+    for trajectory in trajectories:
+        encoded = encode(trajectory, tokenizer, convention, max_length)
+        report.add(encoded)
+        lengths += np.diff(encoded.step_positions, prepend=-1).tolist()[1:]
+        if len(shown) < examples:
+            shown.append(_show(trajectory, encoded, tokenizer))
+    quantiles = np.quantile(lengths, [0, 0.5, 0.95, 1]).tolist() if lengths else []
+    return {**report.to_dict(), "tokens_per_step": quantiles, "examples": shown}
+
+
+def _build(trajectory, tokenizer, convention):
+    """`(ids, scoring positions, ends, tail)`: a step fits if its end does; the tail follows the
+    last step.
+    """
+    if convention.layout == "turns":
+        return _build_turns(trajectory, tokenizer, convention)
+    if convention.layout == "chat":
+        prompt = convention.prompt.replace("{problem}", trajectory.problem)
+        messages = [{"role": "user", "content": prompt}]
+        if convention.system is not None:
+            messages.insert(0, {"role": "system", "content": convention.system})
+        messages.append({"role": "assistant", "content": ""})
+        texts, contents = template_pieces(tokenizer, messages)
+        ids = []
+        for text, content in zip(texts, contents[:-1]):
+            ids += tokenizer.encode_with_special(text) + tokenizer.encode(content)
+        ids += tokenizer.encode_with_special(texts[-2])
+        tail = tokenizer.encode_with_special(texts[-1])
+    else:
+        bos = convention.bos and tokenizer.bos_id is not None
+        ids = [tokenizer.bos_id] if bos else []
+        ids += tokenizer.encode(convention.prompt.replace("{problem}", trajectory.problem))
+        tail = []
+    marker = _marker(tokenizer, convention)
+    between = tokenizer.encode(convention.between)
+    positions, ends = [], []
+    for number, step in enumerate(trajectory.steps, 1):
+        if number > 1:
+            ids += between
+        text = convention.step.replace("{number}", str(number)).replace("{step}", step)
+        ids += tokenizer.encode(text) + marker
+        positions.append(len(ids) - 1)
+        ends.append(len(ids))
+    return ids, positions, ends, between + tail
+
+
+def _build_turns(trajectory, tokenizer, convention):
+    messages = []
+    for index, step in enumerate(trajectory.steps):
+        problem = convention.prompt.replace("{problem}", trajectory.problem)
+        text = step if index else problem + convention.joiner + step
+        messages.append({"role": "user", "content": text})
+        messages.append({"role": "assistant", "content": convention.positive})
+    if convention.system is not None:
+        messages.insert(0, {"role": "system", "content": convention.system})
+    texts, contents = template_pieces(tokenizer, messages)
+    ids, positions, ends = [], [], []
+    for message, text, content in zip(messages, texts, contents):
+        ids += tokenizer.encode_with_special(text)
+        if message["role"] == "assistant":
+            positions.append(len(ids) - 1)  # this token predicts the answer
+            ends.append(len(ids))
+        ids += tokenizer.encode(content)
+    return ids, positions, ends, ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
+
+
+def _marker(tokenizer, convention):
+    if convention.marker == "last_token":
+        return []
+    if convention.marker == "separator":
+        return tokenizer.encode(convention.marker_text)
+    token = tokenizer.token_id(convention.marker_text)
+    if token is None:
+        raise InputError(
+            f"the tokenizer has no token {convention.marker_text!r}",
+            field="convention.marker_text",
+            remedy="add it with add_special_token and resize the embedding, or use a separator",
+        )
+    return [token]
+
+
+def _labels(trajectory, supervise):
+    if supervise == "steps":
+        return trajectory.step_labels()
+    if supervise != "outcome":
+        raise InputError(
+            f"unknown supervision {supervise!r}", field="supervise", remedy="steps or outcome"
+        )
+    if trajectory.outcome is None:
+        raise InputError(
+            f"trajectory {trajectory.id or trajectory.problem[:40]!r} has no outcome",
+            field="outcome",
+            remedy="an outcome reward model needs `outcome` 0 or 1 in every row",
+        )
+    return (None,) * (len(trajectory.steps) - 1) + (trajectory.outcome,)
+
+
+def _show(trajectory, encoded, tokenizer):
+    rows = []
+    for step, label, position in zip(
+        trajectory.steps, trajectory.step_labels(), encoded.step_positions
+    ):
+        before = encoded.tokens[max(0, position - 6) : position]
+        rows.append(
+            {
+                "step": step,
+                "label": label,
+                "before": tokenizer.decode(before),
+                "at": tokenizer.decode(encoded.tokens[position : position + 1]),
+            }
+        )
+    return rows
