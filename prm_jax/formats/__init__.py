@@ -1,0 +1,199 @@
+"""Foreign files to trajectories and back, one file a format.
+
+A format is a module with `NAME`, `detect(row)`, `read(row, where, **options)` and, where it can
+hold a trajectory,
+`write(trajectory)`. A new one is a new file and its name in FORMATS, before less specific ones.
+"""
+
+import dataclasses
+import glob
+import inspect
+import json
+from pathlib import Path
+
+from prm_jax.errors import InputError
+from prm_jax.formats import (
+    candidates,
+    math_shepherd,
+    mr_ben,
+    prm800k,
+    prm_jax,
+    processbench,
+    rlhflow,
+    trl,
+)
+from prm_jax.records import Where, read_jsonl, write_jsonl
+
+FORMATS = {
+    module.NAME: module
+    for module in (processbench, candidates, mr_ben, prm800k, math_shepherd, rlhflow, trl, prm_jax)
+}
+AFTER_ERROR = ("keep", "truncate", "zero", "mask")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".ndjson")
+
+
+def read(path, format="auto", skip_bad=None, after_error="keep", **options):
+    """Reads trajectories.
+
+    Args:
+        path: a file, a directory (its .jsonl, .jsonl.gz and .json files, by name), a glob, or a
+            list of these.
+        format: a name in FORMATS, or 'auto', which looks at each file's first row.
+        skip_bad: a `Rejects` that takes refused rows; None raises at the first.
+        after_error: labels after the first step labelled below 0.5: 'keep' them, 'truncate' the
+            steps, set them to 'zero', or
+            'mask' them.
+        **options: of the format, such as `neutral`.
+
+    Returns:
+        list of `Trajectory`, in file order.
+
+    Raises:
+        InputError: a file, row, format or option is bad.
+    """
+    return [trajectory for _, trajectory in iterate(path, format, skip_bad, after_error, **options)]
+
+
+def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
+    """Like `read`, but streams `(Where, Trajectory)`."""
+    if after_error not in AFTER_ERROR:
+        raise InputError(
+            f"unknown policy {after_error!r}",
+            field="after_error",
+            remedy=f"one of {', '.join(AFTER_ERROR)}",
+        )
+    for file in files(path):
+        module = None
+        for where, row in rows(file, skip_bad):
+            try:
+                module = module or _module(format, row, where, options)
+                found = module.read(_object(row, where), where, **options)
+            except InputError as error:
+                if skip_bad is None or error.file is None:
+                    raise
+                skip_bad.add(error, row)
+                continue
+            for trajectory in found:
+                yield where, apply_after_error(trajectory, after_error)
+
+
+def detect(path):
+    """The name of the format of a file's first row.
+
+    Raises:
+        InputError: it fits none.
+    """
+    where, row = next(rows(files(path)[0]))
+    return _module("auto", row, where, {}).NAME
+
+
+def write(path, trajectories, format="prm_jax"):
+    """Writes trajectories in a format, atomically.
+
+    Raises:
+        InputError: the format has no writer, or cannot hold one of them (says which).
+    """
+    module = FORMATS.get(format)
+    if module is None or not hasattr(module, "write"):
+        names = [name for name, module in FORMATS.items() if hasattr(module, "write")]
+        raise InputError(
+            f"cannot write format {format!r}", field="format", remedy=f"one of {', '.join(names)}"
+        )
+    written = []
+    for index, trajectory in enumerate(trajectories):
+        try:
+            written.append(module.write(trajectory))
+        except ValueError as error:
+            name = trajectory.id or f"number {index}"
+            raise InputError(f"trajectory {name}: {error}", file=path) from error
+    write_jsonl(path, written)
+
+
+def files(path):
+    """The files that a path, directory, glob or list of these stands for: list of str."""
+    if isinstance(path, list | tuple):
+        return [file for part in path for file in files(part)]
+    path = str(path)
+    if Path(path).is_dir():
+        found = sorted(str(f) for f in Path(path).iterdir() if f.name.endswith(SUFFIXES))
+        if not found:
+            raise InputError(
+                "the directory holds no data", file=path, remedy=f"files end in {SUFFIXES}"
+            )
+        return found
+    if Path(path).exists() or not glob.has_magic(path):
+        return [path]
+    if found := sorted(glob.glob(path)):
+        return found
+    raise InputError("no file matches", file=path)
+
+
+def rows(path, skip_bad=None):
+    """Streams `(Where, row)` of one file: JSON lines, or one JSON array or object of lists (.json)."""
+    document = _document(path) if str(path).endswith(".json") else None
+    if document is None:
+        yield from read_jsonl(path, skip_bad)
+        return
+    if isinstance(document, dict):
+        lists = [value for value in document.values() if isinstance(value, list)]
+        document = [row for values in lists for row in values] if lists else [document]
+    if not document:
+        raise InputError("the file is empty", file=path, remedy="give one object a row")
+    for number, row in enumerate(document, 1):
+        yield Where(str(path), number), row
+
+
+def apply_after_error(trajectory, policy):
+    """The trajectory with the labels after its first step below 0.5 treated as `read` says."""
+    labels = trajectory.step_labels()
+    wrong = [i for i, label in enumerate(labels) if label is not None and label < 0.5]
+    if policy == "keep" or not wrong:
+        return trajectory
+    kept, after = wrong[0] + 1, len(labels) - wrong[0] - 1
+    if policy == "truncate":
+        return dataclasses.replace(trajectory, steps=trajectory.steps[:kept], labels=labels[:kept])
+    value = 0.0 if policy == "zero" else None
+    return dataclasses.replace(trajectory, labels=labels[:kept] + (value,) * after)
+
+
+def _document(path):
+    """The parsed file if it is one JSON document, None if it is JSON lines."""
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None  # the line reader says what is wrong, and where
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, list | dict) else None
+
+
+def _module(format, row, where, options):
+    if format == "auto":
+        row = _object(row, where)
+        module = next((m for m in FORMATS.values() if m.detect(row)), None)
+        if module is None:
+            raise where.error(
+                f"fits no known format; it has the fields {sorted(row)[:8]}",
+                remedy=f"give one of {', '.join(FORMATS)}; see docs/data_formats.md",
+            )
+    elif format in FORMATS:
+        module = FORMATS[format]
+    else:
+        raise InputError(
+            f"unknown format {format!r}", field="format", remedy=f"one of {', '.join(FORMATS)}"
+        )
+    known = list(inspect.signature(module.read).parameters)[2:]
+    if unknown := sorted(set(options) - set(known)):
+        raise InputError(
+            f"format {module.NAME} has no option {unknown[0]!r}",
+            remedy=f"it has {', '.join(known) or 'none'}",
+        )
+    return module
+
+
+def _object(row, where):
+    if not isinstance(row, dict):
+        raise where.error(f"a row must be an object, not {type(row).__name__}")
+    return row
