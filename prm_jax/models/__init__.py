@@ -5,21 +5,20 @@ from prm_jax.models.decoder import Decoder, DecoderOutput
 from prm_jax.models.freeze import combine, partition
 from prm_jax.models.heads import HeadConfig, apply_head, gather_steps, init_head, step_logit
 from prm_jax.models.lora import init_lora, merge_lora
-from prm_jax.models.params import (
-    abstract_params,
-    from_paths,
-    init_params,
-    keep_lower_layers,
-    paths,
-    resegment,
-    segments_of,
-)
+from prm_jax.models.params import abstract_params, init_params
 from prm_jax.models.presets import PRESETS
 from prm_jax.models.sharding import (
     PARTITION_RULES,
     batch_sharding,
     make_mesh,
     param_shardings,
+)
+from prm_jax.models.tree import (
+    from_paths,
+    keep_lower_layers,
+    paths,
+    resegment,
+    segments_of,
 )
 
 __all__ = [

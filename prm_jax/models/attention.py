@@ -1,44 +1,105 @@
 """Causal attention inside segments, by the fastest implementation that the device and the model
-allow."""
+allow.
 
-import functools
+implementation  on             how
+xla             everything     jax.nn.dot_product_attention, scores of all tokens at once
+cudnn           GPU            the same call, cuDNN's fused kernel
+splash          TPU            `attention_splash`: Pallas kernel, no scores in memory
+blockwise       CPU            `attention_blockwise`: blocks of queries that fit the cache
+"""
 
 import jax
 import jax.numpy as jnp
 
 from prm_jax.errors import InputError
+from prm_jax.models.attention_blockwise import blockwise
+from prm_jax.models.attention_splash import splash
+from prm_jax.models.visibility import reach_of, visible
 
-IMPLEMENTATIONS = ("auto", "xla", "cudnn", "splash")
+IMPLEMENTATIONS = ("auto", "xla", "cudnn", "splash", "blockwise")
 
 
-def attention_mask(segment_ids_BT, length, window=None):
-    """Which keys a query may see: its own segment, not later, and at most `window` tokens with
-    itself.
+def attend(
+    query_BTNH,
+    key_BTKH,
+    value_BTKH,
+    *,
+    segment_ids_BT=None,
+    windows=(None,),
+    kind=0,
+    scale,
+    softcap=None,
+    implementation="xla",
+):
+    """Attention in which a token sees its own segment, nothing later, and its window.
+
+    Query heads share key heads in groups of N / K; keys and values are never repeated.
 
     Args:
+        query_BTNH, key_BTKH, value_BTKH: float arrays of one dtype.
         segment_ids_BT: i32[B,T]; None is one segment a row. Padding (segment 0) sees padding, so
-            no row is empty.
-        length: T.
-        window: tokens that a query sees, itself included; None is all.
+            that no token sees nothing.
+        windows: for each kind of layer, how many tokens a query sees, itself included; None is all.
+        kind: i32[], which of `windows` this layer has.
+        scale: factor on the scores.
+        softcap: c in c * tanh(scores / c), before the mask (Gemma 2).
+        implementation: one that `choose` gave.
 
     Returns:
-        bool[B or 1,1,T,T], queries before keys.
+        Array like `query_BTNH`; softmax is computed in float32.
     """
-    query, key = jnp.arange(length)[:, None], jnp.arange(length)[None, :]
-    visible = key <= query
-    if window is not None:
-        visible &= query - key < window
-    visible = visible[None, None]
-    if segment_ids_BT is not None:
-        visible = visible & (segment_ids_BT[:, None, :, None] == segment_ids_BT[:, None, None, :])
-    return visible
+    masking = dict(segment_ids_BT=segment_ids_BT, windows=windows, kind=kind)
+    if implementation == "splash":
+        return splash(query_BTNH, key_BTKH, value_BTKH, **masking, scale=scale, softcap=softcap)
+    if implementation == "blockwise" or softcap is not None:
+        one_row_at_a_time = implementation == "blockwise"
+        return blockwise(
+            query_BTNH,
+            key_BTKH,
+            value_BTKH,
+            **masking,
+            scale=scale,
+            softcap=softcap,
+            one_row_at_a_time=one_row_at_a_time,
+        )
+    length = query_BTNH.shape[1]
+    plain = segment_ids_BT is None and windows == (None,)
+    mask = None
+    if not plain:
+        index_T = jnp.arange(length)
+        reach = reach_of(windows, kind, length)
+        mask = visible(index_T, index_T, segment_ids_BT, segment_ids_BT, reach)
+        mask = mask.reshape(-1, 1, length, length)
+    return jax.nn.dot_product_attention(
+        query_BTNH,
+        key_BTKH,
+        value_BTKH,
+        mask=mask,
+        is_causal=plain,
+        scale=scale,
+        implementation=implementation,
+    )
 
 
 def choose(implementation, dtype, head_dim, length, softcap):
-    """Resolves 'auto' and refuses what cannot work.
+    """The implementation to use: resolves 'auto' and refuses what cannot work.
 
-    cuDNN takes 16-bit inputs with a head dimension of at most 128 and divisible by 8 and has no
-    soft cap; the splash kernel takes sequences in multiples of 128.
+    cuDNN takes 16-bit inputs, an even length and a head dimension divisible by 8 and of at most 128
+    (256 from Hopper on), and has no soft cap. The splash kernel takes lengths in multiples of 128;
+    'auto' takes it for head dimensions in multiples of 128 only.
+
+    Args:
+        implementation: one of `IMPLEMENTATIONS`.
+        dtype: compute dtype.
+        head_dim: H.
+        length: T.
+        softcap: soft cap on the scores, or None.
+
+    Returns:
+        'xla', 'cudnn', 'splash' or 'blockwise'.
+
+    Raises:
+        InputError: for an unknown name, or one that does not fit the model or the device.
     """
     if implementation not in IMPLEMENTATIONS:
         raise InputError(
@@ -46,85 +107,37 @@ def choose(implementation, dtype, head_dim, length, softcap):
             field="attention",
             remedy=f"known are {', '.join(IMPLEMENTATIONS)}",
         )
-    if implementation != "auto":
-        return implementation
-    backend = jax.default_backend()
-    half = jnp.dtype(dtype).itemsize == 2
-    if backend == "gpu" and half and head_dim <= 128 and head_dim % 8 == 0 and softcap is None:
-        return "cudnn"
-    if backend == "tpu" and length % 128 == 0 and head_dim % 128 == 0:
-        return "splash"
-    return "xla"
-
-
-def attend(query_BTNH, key_BTKH, value_BTKH, mask, *, scale, softcap=None, implementation="xla"):
-    """Attention under an explicit mask; query heads share key heads in groups of N / K.
-
-    Args:
-        query_BTNH, key_BTKH, value_BTKH: float arrays of one dtype.
-        mask: bool[B or 1,1,T,T].
-        scale: factor on the scores.
-        softcap: c in c * tanh(scores / c), before the mask (Gemma 2).
-        implementation: 'xla' or 'cudnn'.
-
-    Returns:
-        Array like `query_BTNH`.
-    """
-    if softcap is None:
-        return jax.nn.dot_product_attention(
-            query_BTNH, key_BTKH, value_BTKH, mask=mask, scale=scale, implementation=implementation
-        )
-    B, T, N, H = query_BTNH.shape
-    K = key_BTKH.shape[2]
-    grouped = query_BTNH.reshape(B, T, K, N // K, H)
-    scores = jnp.einsum("BTKGH,BSKH->BKGTS", grouped, key_BTKH, preferred_element_type=jnp.float32)
-    scores = softcap * jnp.tanh(scores * scale / softcap)
-    scores = jnp.where(mask[:, :, None], scores, jnp.finfo(jnp.float32).min)
-    weights = jax.nn.softmax(scores, axis=-1).astype(query_BTNH.dtype)
-    return jnp.einsum("BKGTS,BSKH->BTKGH", weights, value_BTKH).reshape(B, T, N, H)
-
-
-def splash(
-    query_BTNH, key_BTKH, value_BTKH, segment_ids_BT, *, scale, softcap, window, interpret=False
-):
-    """The TPU splash kernel: causal or sliding attention inside segments without a T x T mask.
-
-    Args:
-        query_BTNH, key_BTKH, value_BTKH: float arrays; T a multiple of 128.
-        segment_ids_BT: i32[B,T] or None.
-        scale, softcap: as in `attend`.
-        window: tokens that a query sees, itself included; None is all.
-        interpret: run on any device, slowly, for tests.
-
-    Returns:
-        Array like `query_BTNH`.
-    """
-    from jax.experimental.pallas.ops.tpu.splash_attention import (
-        splash_attention_kernel as kernels,
+    device = jax.devices()[0]
+    hopper = device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) >= 9.0
+    fits_cudnn = (
+        device.platform == "gpu"
+        and jnp.dtype(dtype).itemsize == 2
+        and head_dim % 8 == 0
+        and head_dim <= (256 if hopper else 128)
+        and length % 2 == 0
+        and softcap is None
     )
-    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as masks
-
-    B, T, N, H = query_BTNH.shape
-    K = key_BTKH.shape[2]
-    if window is None:
-        mask = masks.CausalMask((T, T))
-    else:
-        mask = masks.LocalMask((T, T), (window - 1, 0), 0)
-    kernel = kernels.make_splash_mqa_single_device(
-        masks.MultiHeadMask([mask] * (N // K)),
-        attn_logits_soft_cap=softcap,
-        interpret=interpret,
-    )
-    query = (query_BTNH * scale).reshape(B, T, K, N // K, H).transpose(0, 2, 3, 1, 4)
-    key, value = key_BTKH.swapaxes(1, 2), value_BTKH.swapaxes(1, 2)
-    if segment_ids_BT is None:
-        segment_ids_BT = jnp.ones((B, T), jnp.int32)
-
-    def row(query_KGTH, key_KTH, value_KTH, segments_T):
-        segments = kernels.SegmentIds(segments_T, segments_T)
-        return jax.vmap(functools.partial(kernel, segment_ids=segments))(
-            query_KGTH, key_KTH, value_KTH
+    fits_splash = length % 128 == 0
+    if implementation == "auto":
+        if fits_cudnn:
+            return "cudnn"
+        if device.platform == "tpu" and fits_splash and head_dim % 128 == 0:
+            return "splash"
+        # Rows of a sharded batch belong to different devices: there they must run side by side.
+        if device.platform == "cpu" and jax.sharding.get_abstract_mesh().size <= 1:
+            return "blockwise"
+        return "xla"
+    if implementation == "cudnn" and not fits_cudnn:
+        raise InputError(
+            "cuDNN attention needs a GPU, bfloat16, an even length, a head dimension divisible by "
+            "8 and at most 128, and no soft cap",
+            field="attention",
+            remedy="use auto or xla",
         )
-
-    out_BKGTH = jax.vmap(row)(query, key, value, segment_ids_BT)
-    return out_BKGTH.transpose(0, 3, 1, 2, 4).reshape(B, T, N, H).astype(query_BTNH.dtype)
+    if implementation == "splash" and not fits_splash:
+        raise InputError(
+            f"splash attention needs rows in multiples of 128 tokens, not {length}",
+            field="attention",
+            remedy="change the row length, or use auto",
+        )
+    return implementation

@@ -12,12 +12,14 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from prm_jax.errors import InputError
-from prm_jax.models import attention as attention_lib
-from prm_jax.models import rope as rope_lib
+from prm_jax.models.attention import attend, choose
 from prm_jax.models.config import DecoderConfig
+from prm_jax.models.constraints import constrain_rows
 from prm_jax.models.heads import HeadConfig
+from prm_jax.models.rope import rotate, rotations
 
 REMAT_POLICIES = {
     "full": None,
@@ -76,58 +78,56 @@ class RMSNorm(nn.Module):
         return normed.astype(self.dtype) * scale.astype(self.dtype)
 
 
+@flax.struct.dataclass
+class LayerInputs:
+    """What all layers share; a layer picks its own by its kind.
+
+    Fields:
+        cos, sin: f32[kinds,B,T,1,H/2] rotations of queries and keys.
+        segment_ids_BT: i32[B,T] or None.
+    """
+
+    cos: jax.Array
+    sin: jax.Array
+    segment_ids_BT: jax.Array | None
+
+
 class Attention(nn.Module):
     """Grouped-query attention with rotary positions."""
 
     config: DecoderConfig
     dtype: str
     implementation: str
+    windows: tuple[int | None, ...]
 
     @nn.compact
-    def __call__(self, x_BTD, rotations, mask, segment_ids_BT, window):
+    def __call__(self, x_BTD, kind, shared):
         config = self.config
-        D, H = config.d_model, config.head_dim
+        D, N, K, H = config.d_model, config.n_heads, config.n_kv_heads, config.head_dim
 
         def heads(name, count):
-            return Projection(
-                "BTD,DNH->BTNH",
-                (D, count, H),
-                D,
-                (count, H) if config.qkv_bias else None,
-                self.dtype,
-                name=name,
-            )(x_BTD)
+            bias = (count, H) if config.qkv_bias else None
+            shape = (D, count, H)
+            return Projection("BTD,DNH->BTNH", shape, D, bias, self.dtype, name=name)(x_BTD)
 
-        query, key = heads("q", config.n_heads), heads("k", config.n_kv_heads)
-        value = heads("v", config.n_kv_heads)
+        query, key, value = heads("q", N), heads("k", K), heads("v", K)
         if config.qk_norm:
             norm = dict(eps=config.norm_eps, offset=config.norm_offset, dtype=self.dtype)
             query, key = RMSNorm(**norm, name="q_norm")(query), RMSNorm(**norm, name="k_norm")(key)
-        query, key = rope_lib.rotate(query, *rotations), rope_lib.rotate(key, *rotations)
-        scale = config.query_scale or 1 / math.sqrt(H)
-        softcap = config.attention_softcap
-        if self.implementation == "splash":
-            mixed = attention_lib.splash(
-                query, key, value, segment_ids_BT, scale=scale, softcap=softcap, window=window
-            )
-        else:
-            mixed = attention_lib.attend(
-                query,
-                key,
-                value,
-                mask,
-                scale=scale,
-                softcap=softcap,
-                implementation=self.implementation,
-            )
-        return Projection(
-            "BTNH,NHD->BTD",
-            (config.n_heads, H, D),
-            config.n_heads * H,
-            (D,) if config.o_bias else None,
-            self.dtype,
-            name="o",
-        )(mixed)
+        cos, sin = shared.cos[kind], shared.sin[kind]
+        mixed_BTNH = attend(
+            rotate(query, cos, sin),
+            rotate(key, cos, sin),
+            value,
+            segment_ids_BT=shared.segment_ids_BT,
+            windows=self.windows,
+            kind=kind,
+            scale=config.query_scale or 1 / math.sqrt(H),
+            softcap=config.attention_softcap,
+            implementation=self.implementation,
+        )
+        bias = (D,) if config.o_bias else None
+        return Projection("BTNH,NHD->BTD", (N, H, D), N * H, bias, self.dtype, name="o")(mixed_BTNH)
 
 
 class Mlp(nn.Module):
@@ -159,31 +159,24 @@ class Block(nn.Module):
     config: DecoderConfig
     dtype: str
     implementation: str
-    window: int | None
+    windows: tuple[int | None, ...]
 
     @nn.compact
-    def __call__(self, x_BTD, is_sliding, shared):
+    def __call__(self, x_BTD, kind, shared):
         config = self.config
-        rotations, mask, segment_ids_BT = shared
-        if isinstance(
-            mask, tuple
-        ):  # both kinds of layers in one stack: choose by this layer's kind
-            rotations = jax.tree.map(lambda s, f: jnp.where(is_sliding, s, f), *rotations)
-            mask = jnp.where(is_sliding, *mask)
 
         def norm(name):
             return RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name=name)
 
-        mixed = Attention(config, self.dtype, self.implementation, name="attn")(
-            norm("attn_norm")(x_BTD), rotations, mask, segment_ids_BT, self.window
-        )
+        attention = Attention(config, self.dtype, self.implementation, self.windows, name="attn")
+        mixed_BTD = attention(norm("attn_norm")(x_BTD), kind, shared)
         if config.sandwich_norms:
-            mixed = norm("post_attn_norm")(mixed)
-        x_BTD = x_BTD + mixed
-        mixed = Mlp(config, self.dtype, name="mlp")(norm("mlp_norm")(x_BTD))
+            mixed_BTD = norm("post_attn_norm")(mixed_BTD)
+        x_BTD = x_BTD + mixed_BTD
+        mixed_BTD = Mlp(config, self.dtype, name="mlp")(norm("mlp_norm")(x_BTD))
         if config.sandwich_norms:
-            mixed = norm("post_mlp_norm")(mixed)
-        return x_BTD + mixed, None
+            mixed_BTD = norm("post_mlp_norm")(mixed_BTD)
+        return constrain_rows(x_BTD + mixed_BTD), None
 
 
 class Embed(nn.Module):
@@ -195,6 +188,18 @@ class Embed(nn.Module):
     def setup(self):
         shape = (self.vocab_size, self.d_model)
         self.embedding = self.param("embedding", nn.initializers.normal(0.02), shape, jnp.float32)
+
+
+class Unembed(nn.Module):
+    """The matrix from hidden states to vocabulary logits, where it is not the embedding."""
+
+    d_model: int
+    vocab_size: int
+
+    @nn.compact
+    def __call__(self):
+        initial = nn.initializers.normal(1 / math.sqrt(self.d_model))
+        return self.param("kernel", initial, (self.d_model, self.vocab_size), jnp.float32)
 
 
 class Decoder(nn.Module):
@@ -243,7 +248,7 @@ class Decoder(nn.Module):
         chex.assert_equal_shape([tokens_BT, positions])
 
         embed = Embed(config.vocab_size, config.d_model, name="embed")
-        x_BTD = embed.embedding[tokens_BT].astype(self.dtype)
+        x_BTD = constrain_rows(embed.embedding[tokens_BT]).astype(self.dtype)
         if config.scale_embeddings:
             x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
         x_BTD = self._layers(x_BTD, positions, segment_ids)
@@ -252,16 +257,18 @@ class Decoder(nn.Module):
             return DecoderOutput(x_BTD)
 
         if config.tied:
-            logits_BTV = jnp.einsum("BTD,VD->BTV", x_BTD, embed.embedding.astype(self.dtype))
+            unembed_DV = embed.embedding.T
         else:
-            shape = (config.d_model, config.vocab_size)
-            logits_BTV = Projection(
-                "BTD,DV->BTV", shape, config.d_model, None, self.dtype, name="unembed"
-            )(x_BTD)
-        logits_BTV = logits_BTV.astype(jnp.float32)
+            unembed_DV = Unembed(config.d_model, config.vocab_size, name="unembed")()
+        logits_BTV = jnp.einsum(
+            "BTD,DV->BTV",
+            x_BTD,
+            unembed_DV.astype(self.dtype),
+            preferred_element_type=jnp.float32,
+        )
         if config.final_softcap is not None:
             logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
-        return DecoderOutput(x_BTD, logits_BTV if logits else None)
+        return DecoderOutput(x_BTD, constrain_rows(logits_BTV) if logits else None)
 
     def _layers(self, x_BTD, positions_BT, segment_ids_BT):
         config = self.config
@@ -270,51 +277,38 @@ class Decoder(nn.Module):
             raise InputError(
                 f"segments {segments} do not add up to {config.n_layers} layers", field="segments"
             )
-        length = x_BTD.shape[1]
-        implementation = attention_lib.choose(
-            self.attention, self.dtype, config.head_dim, length, config.attention_softcap
-        )
-        mixed_kinds = len(set(config.sliding_layers)) > 1
-        if implementation == "splash" and mixed_kinds:
-            implementation = "xla"  # the kernel's mask is fixed when it is compiled
-        window = config.sliding_window if any(config.sliding_layers) else None
-        rope_sliding = config.rope_sliding or config.rope
-
-        def shared(sliding):
-            rope = rope_sliding if sliding else config.rope
-            mask = None
-            if implementation != "splash":
-                mask = attention_lib.attention_mask(
-                    segment_ids_BT, length, config.sliding_window if sliding else None
-                )
-            return rope_lib.rotations(rope, config.head_dim, positions_BT), mask
-
-        if mixed_kinds:
-            rotations, mask = zip(shared(True), shared(False))
-        else:
-            rotations, mask = shared(window is not None)
-
+        if self.remat not in ("none", *REMAT_POLICIES):
+            raise InputError(
+                f"unknown remat policy {self.remat!r}",
+                field="remat",
+                remedy=f"known are none, {', '.join(REMAT_POLICIES)}",
+            )
         block = Block
         if self.remat != "none":
-            if self.remat not in REMAT_POLICIES:
-                raise InputError(
-                    f"unknown remat policy {self.remat!r}",
-                    field="remat",
-                    remedy=f"known are none, {', '.join(REMAT_POLICIES)}",
-                )
             block = nn.remat(Block, prevent_cse=False, policy=REMAT_POLICIES[self.remat])
+        implementation = choose(
+            self.attention, self.dtype, config.head_dim, x_BTD.shape[1], config.attention_softcap
+        )
+        sliding = sorted(set(config.sliding_layers))  # False before True; often only one of them
+        windows = tuple(config.sliding_window if kind else None for kind in sliding)
+        tables = [
+            rotations((kind and config.rope_sliding) or config.rope, config.head_dim, positions_BT)
+            for kind in sliding
+        ]
+        cos, sin = (jnp.stack(table) for table in zip(*tables))
+        shared = LayerInputs(cos, sin, segment_ids_BT)
+        kind_L = np.asarray([sliding.index(kind) for kind in config.sliding_layers], np.int32)
         first = 0
-        for length_of_segment in segments:
+        for count in segments:
             stack = nn.scan(
                 block,
                 variable_axes={"params": 0},
                 split_rngs={"params": True},
                 in_axes=(0, nn.broadcast),
-                length=length_of_segment,
-            )(config, self.dtype, implementation, window, name=f"layers_{first}")
-            is_sliding = jnp.asarray(config.sliding_layers[first : first + length_of_segment])
-            x_BTD, _ = stack(x_BTD, is_sliding, (rotations, mask, segment_ids_BT))
-            first += length_of_segment
+                length=count,
+            )(config, self.dtype, implementation, windows, name=f"layers_{first}")
+            x_BTD, _ = stack(x_BTD, jnp.asarray(kind_L[first : first + count]), shared)
+            first += count
         return x_BTD
 
 

@@ -4,7 +4,7 @@ import difflib
 import re
 
 from prm_jax.errors import InputError
-from prm_jax.models.params import from_paths, paths
+from prm_jax.models.tree import from_paths, paths
 
 
 def partition(params, patterns):

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax.errors import InputError
-from prm_jax.models.params import from_paths, paths
+from prm_jax.models.tree import from_paths, paths
 
 DEFAULT_TARGETS = (r"layers_\d+/attn/[qkvo]/kernel", r"layers_\d+/mlp/(gate|up|down)/kernel")
 

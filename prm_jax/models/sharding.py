@@ -14,10 +14,10 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models.params import from_paths, paths
+from prm_jax.models.constraints import BATCH_AXES, divisible_spec
+from prm_jax.models.tree import from_paths, paths
 
 AXES = ("data", "fsdp", "tensor")
-BATCH_SPEC = P(("data", "fsdp"))
 
 # First match wins. The embedding is split along the vocabulary only: one axis per dimension makes
 # XLA rematerialise it whole.
@@ -33,7 +33,8 @@ PARTITION_RULES = (
     (r"layers_\d+/mlp/down/kernel$", P(None, "tensor", "fsdp")),
     (r"layers_\d+/mlp/down/bias$", P()),
     (r"norm/scale$", P()),
-    (r"head/.*(kernel|bias)$", P()),
+    (r"head/dense/kernel$", P("fsdp", "tensor")),
+    (r"head/(.*/)?(kernel|bias)$", P()),
     (r"layers_\d+/.*/kernel/(a|b|scale)$", P()),
 )
 
@@ -79,7 +80,7 @@ def partition_spec(path, shape, mesh):
     for pattern, spec in PARTITION_RULES:
         if re.search(pattern, path):
             sizes = dict(zip(mesh.axis_names, mesh.devices.shape))
-            return P(*(_divisor(axes, size, sizes) for axes, size in zip(spec, shape)))
+            return divisible_spec(shape, spec, sizes)
     raise InputError(f"no partition rule matches {path!r}", remedy="add it to PARTITION_RULES")
 
 
@@ -95,11 +96,4 @@ def param_shardings(params, mesh):
 
 def batch_sharding(mesh):
     """NamedSharding of a batch array: rows split over 'data' and 'fsdp'."""
-    return NamedSharding(mesh, BATCH_SPEC)
-
-
-def _divisor(axes, size, sizes):
-    if axes is None:
-        return None
-    names = axes if isinstance(axes, tuple) else (axes,)
-    return axes if size % math.prod(sizes[name] for name in names) == 0 else None
+    return NamedSharding(mesh, P(BATCH_AXES))

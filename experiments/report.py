@@ -1,0 +1,48 @@
+"""Shows a file of solutions and their step scores as one HTML page.
+
+python -m experiments.report --input=IN.jsonl --scores=OUT.jsonl --output=report.html
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from prm_jax import cli, formats
+from prm_jax.report import read_scores, report_from_scores
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("input", None, "Solutions, in any format that prm_jax reads.", required=True)
+flags.DEFINE_string("scores", None, "Their scores, written by experiments.score.", required=True)
+flags.DEFINE_string("output", None, "The HTML file to write.", required=True)
+flags.DEFINE_string("format", "auto", "Format of the input.")
+flags.DEFINE_string("title", None, "Heading of the page; by default the name of the input.")
+flags.DEFINE_float("threshold", 0.5, "A step scored below it is predicted to be wrong.", 0, 1)
+flags.DEFINE_integer("solutions", 12, "How many solutions to show.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of the choice of solutions.")
+
+
+def main(argv):
+    del argv
+    trajectories = formats.read(FLAGS.input, FLAGS.format)
+    report_from_scores(
+        FLAGS.output,
+        trajectories,
+        read_scores(FLAGS.scores, trajectories),
+        title=FLAGS.title or f"Scores of {Path(FLAGS.input).name}",
+        threshold=FLAGS.threshold,
+        n_solutions=FLAGS.solutions,
+        seed=FLAGS.seed,
+        details={
+            "Run": {
+                "input": FLAGS.input,
+                "scores": FLAGS.scores,
+                "command": " ".join(["python -m experiments.report", *sys.argv[1:]]),
+            }
+        },
+    )
+    print(FLAGS.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

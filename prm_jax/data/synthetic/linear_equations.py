@@ -1,0 +1,318 @@
+"""Linear equations in x: collect terms, expand, move terms to one side, divide.
+
+The state is an `Equation`. An operation is a pair such as ('expand', 'left') or ('move_x', None); which number it moves
+or divides by follows from the equation as it was last written. Solutions are integers, after wrong steps too.
+"""
+
+from typing import NamedTuple
+
+from prm_jax.data.synthetic.arithmetic import miscopied
+from prm_jax.data.synthetic.family import (
+    COMPOSITE_WEIGHTS,
+    ErrorKind,
+    Move,
+    Problem,
+    choose,
+    true_states,
+)
+
+
+class Term(NamedTuple):
+    """`value` times x, or `value` alone."""
+
+    value: int
+    has_x: bool
+
+
+class Side(NamedTuple):
+    """`factor` times the sum of `terms`."""
+
+    factor: int
+    terms: tuple[Term, ...]
+
+
+class Equation(NamedTuple):
+    """left = right."""
+
+    left: Side
+    right: Side
+
+
+class Size(NamedTuple):
+    """Largest coefficient, constant and solution that are drawn; `value` bounds every number that is written."""
+
+    coefficient: int
+    constant: int
+    solution: int
+    value: int
+
+
+SIZES = {1: Size(6, 9, 9, 99), 2: Size(9, 20, 9, 200), 3: Size(9, 30, 12, 400), 4: Size(12, 60, 20, 999)}
+# What is done to the left and to the right side before terms are moved, by the number of operations this takes.
+PREPARATIONS = {
+    0: (((), ()),),
+    1: ((("expand",), ()), (("collect",), ())),
+    2: ((("expand",), ("expand",)), (("collect",), ("expand",)), (("collect", "expand"), ())),
+    3: ((("collect", "expand"), ("expand",)), (("collect", "expand"), ("collect",))),
+    4: ((("collect", "expand"), ("collect", "expand")),),
+}
+PHRASES = ("Solve {} for x.", "Find x: {}.", "What is x if {}?", "For which x does {} hold?")
+STEPS = (
+    {
+        "expand": "Expand the {0} side: {1}.",
+        "collect": "Collect terms on the {0} side: {1}.",
+        "add": "Add {0} to both sides: {1}.",
+        "subtract": "Subtract {0} from both sides: {1}.",
+        "divide": "Divide both sides by {0}: {1}.",
+    },
+    {
+        "expand": "Expanding the {0} side gives {1}.",
+        "collect": "Collecting terms on the {0} side gives {1}.",
+        "add": "Adding {0} to both sides gives {1}.",
+        "subtract": "Subtracting {0} from both sides gives {1}.",
+        "divide": "Dividing both sides by {0} gives {1}.",
+    },
+    {
+        "expand": "We expand the {0} side and get {1}.",
+        "collect": "We collect terms on the {0} side and get {1}.",
+        "add": "We add {0} to both sides and get {1}.",
+        "subtract": "We subtract {0} from both sides and get {1}.",
+        "divide": "We divide both sides by {0} and get {1}.",
+    },
+)
+
+
+class LinearEquations:
+    """The family of linear equations."""
+
+    name = "linear_equations"
+    n_step_styles = len(STEPS)
+    weights = {
+        ErrorKind.SLIP: 1.0,
+        ErrorKind.WRONG_OPERAND: 1.0,
+        ErrorKind.COPIED_WRONG_VALUE: 1.5,
+        ErrorKind.WRONG_SIGN: 1.0,
+        ErrorKind.ONE_SIDE_ONLY: 1.0,
+        ErrorKind.PARTIAL_EXPANSION: 1.0,
+        **COMPOSITE_WEIGHTS,
+    }
+
+    def draw(self, rng, level, n_operations):
+        size = SIZES[level]
+        both = n_operations > 2
+        left, right = choose(rng, PREPARATIONS[max(n_operations - 3, 0)])
+        moves = ["move_x", "move_constant"] if both else ["move_constant"]
+        if rng.random() < 0.5:
+            moves.reverse()
+        sides = [*((name, "left") for name in left), *((name, "right") for name in right)]
+        operations = (*sides, *((name, None) for name in moves), ("divide", None))
+        while True:
+            equation = _equation(rng, size, left, right, both)
+            problem = Problem(equation, operations, limits=size.value)
+            if _fits(problem, equation) and true_states(self, problem) is not None:
+                return problem
+
+    def move(self, problem, index, state):
+        name, side = problem.operations[index]
+        if side:
+            operation = (name, side)
+            result = state._replace(**{side: _simplified(name, getattr(state, side))})
+        else:
+            term = _target(name, state)
+            if term.value == 0:
+                return None
+            operation = _announced(name, term)
+            if name == "divide":
+                constant = _total(state.right, False)
+                if term.value < 2 or constant % term.value or not constant:
+                    return None
+                result = _solved(constant // term.value)
+            else:
+                result = _shifted(state, term, term)
+        return Move(state, operation, result) if _fits(problem, result) else None
+
+    def corrupt(self, rng, kind, problem, index, state):
+        name, side = problem.operations[index]
+        right = self.move(problem, index, state)
+        operation, result, term = right.operation, right.result, _target(name, state)
+        match kind:
+            case ErrorKind.SLIP:
+                result = _altered(rng, state, result, _slipped, kept=False)
+            case ErrorKind.COPIED_WRONG_VALUE:
+                result = _altered(rng, state, result, miscopied, kept=True)
+            case ErrorKind.PARTIAL_EXPANSION if name == "expand":
+                factor, (first, *rest) = getattr(state, side)
+                first = first._replace(value=factor * first.value)
+                result = result._replace(**{side: Side(1, (first, *rest))})
+            case ErrorKind.WRONG_OPERAND if name == "divide":
+                other = choose(rng, [n for n in range(2, 10) if n != term.value])
+                if _total(state.right, False) % other:
+                    return None
+                operation = ("divide", Term(other, False))
+                result = _solved(_total(state.right, False) // other)
+            case ErrorKind.WRONG_OPERAND if not side:
+                sign = 1 if term.value > 0 else -1
+                other = term._replace(value=sign * _slipped(rng, abs(term.value)))
+                operation, result = _announced(name, other), _shifted(state, term, other)
+            case ErrorKind.WRONG_SIGN if not side and name != "divide":
+                result = _shifted(state, term, term._replace(value=-term.value))
+            case ErrorKind.ONE_SIDE_ONLY if name == "divide":
+                result = _solved(_total(state.right, False))
+            case ErrorKind.ONE_SIDE_ONLY if not side:
+                result = _shifted(state, term, term._replace(value=0))
+            case _:
+                return None
+        close = abs(len(written(result)) - len(written(right.result))) <= 1
+        fits = close and result != right.result and _fits(problem, result)
+        return Move(state, operation, result) if fits else None
+
+    def answer(self, problem, state):
+        return str(_total(state.right, False))
+
+    def misread(self, rng, problem, state):
+        value = _total(state.right, False)
+        return str(miscopied(rng, abs(value)) * (1 if value > 0 else -1))
+
+    def ask(self, rng, problem):
+        return choose(rng, PHRASES).format(written(problem.start))
+
+    def say(self, problem, index, move, style):
+        return STEPS[style][move.operation[0]].format(_amount(move), written(move.result))
+
+    def clause(self, move):
+        text = STEPS[1][move.operation[0]].format(_amount(move), written(move.result))
+        return text[0].lower() + text[1:-1]
+
+    def conclude(self, answer):
+        return f"x = {answer}"
+
+
+def written(equation):
+    """An equation as text, such as '4(3x - 2) = 5x + 6'."""
+    return " = ".join(
+        f"{side.factor}({_sum(side.terms)})" if side.factor != 1 else _sum(side.terms)
+        for side in equation
+    )
+
+
+def _amount(move):
+    amount = move.operation[1]
+    return _sum((amount,)) if isinstance(amount, Term) else amount
+
+
+def _sum(terms):
+    text = ""
+    for value, has_x in terms:
+        number = "x" if has_x and abs(value) == 1 else f"{abs(value)}{'x' if has_x else ''}"
+        sign = "-" if value < 0 else "+"
+        text += f" {sign} {number}" if text else number if value >= 0 else f"-{number}"
+    return text
+
+
+def _equation(rng, size, left, right, both):
+    """An equation with an integer solution and the given preparations; its last constant may be out of bounds."""
+    solution = _number(rng, size.solution)
+    left_side = _side(rng, size, left)
+    value = _total(left_side, True) * solution + _total(left_side, False)
+    right_side = _side(rng, size, right) if both else Side(1, (Term(0, False),))
+    rest, remainder = divmod(value, right_side.factor)
+    if remainder:
+        return None
+    terms = [
+        Term(rest - _total(Side(1, right_side.terms), True) * solution, False)
+        if not term.has_x
+        else term
+        for term in right_side.terms
+    ]
+    return Equation(left_side, Side(right_side.factor, tuple(terms)))
+
+
+def _side(rng, size, preparation):
+    factor = int(rng.integers(2, 5)) if "expand" in preparation else 1
+    terms = [Term(int(rng.integers(2, size.coefficient + 1)), True)]
+    terms.append(Term(_number(rng, size.constant // factor + 1), False))
+    if "collect" in preparation:
+        terms.append(Term(_number(rng, size.coefficient), True))
+    return Side(factor, tuple(terms))
+
+
+def _number(rng, largest):
+    """A number from 1 to `largest`, negative one time in three."""
+    return int(rng.integers(1, largest + 1)) * (-1 if rng.random() < 1 / 3 else 1)
+
+
+def _fits(problem, equation):
+    """Whether every number is written, is not 0 and is within the limits, and x is still there once."""
+    if equation is None or not _total(equation.left, True):
+        return False
+    values = [term.value for side in equation for term in side.terms]
+    return all(0 < abs(value) <= problem.limits for value in values)
+
+
+def _total(side, has_x):
+    return side.factor * sum(term.value for term in side.terms if term.has_x == has_x)
+
+
+def _collected(factor, a, b):
+    terms = tuple(term for term in (Term(a, True), Term(b, False)) if term.value)
+    return Side(factor, terms or (Term(0, False),))
+
+
+def _simplified(name, side):
+    if name == "collect":
+        bare = Side(1, side.terms)
+        return _collected(side.factor, _total(bare, True), _total(bare, False))
+    return Side(1, tuple(Term(side.factor * value, has_x) for value, has_x in side.terms))
+
+
+def _solved(value):
+    return Equation(Side(1, (Term(1, True),)), Side(1, (Term(value, False),)))
+
+
+def _target(name, state):
+    """The term that is moved, or the number that is divided by."""
+    match name:
+        case "move_x":
+            return Term(_total(state.right, True), True)
+        case "move_constant":
+            return Term(_total(state.left, False), False)
+        case "divide":
+            return Term(_total(state.left, True), False)
+
+
+def _announced(name, term):
+    if name == "divide":
+        return "divide", term
+    return ("subtract", term) if term.value > 0 else ("add", term._replace(value=-term.value))
+
+
+def _shifted(state, from_left, from_right):
+    """The equation with one term taken from its left side and one from its right side."""
+    sides = []
+    for side, term in zip(state, (from_left, from_right)):
+        a, b = _total(side, True), _total(side, False)
+        a, b = (a - term.value, b) if term.has_x else (a, b - term.value)
+        sides.append(_collected(1, a, b))
+    return Equation(*sides)
+
+
+def _slipped(rng, value):
+    return max(1, value + int(choose(rng, (-10, -3, -2, -1, 1, 2, 3, 10))))
+
+
+def _altered(rng, state, result, change, kept):
+    """`result` with one number changed: one copied from `state` if `kept`, else one that was worked out."""
+    places = [
+        (name, index)
+        for name in Equation._fields
+        for index, term in enumerate(getattr(result, name).terms)
+        if (term in getattr(state, name).terms) == kept and term != Term(1, True)
+    ]
+    if not places:
+        return result
+    name, index = choose(rng, places)
+    side = getattr(result, name)
+    value, has_x = side.terms[index]
+    value = change(rng, abs(value)) * (1 if value > 0 else -1)
+    terms = (*side.terms[:index], Term(value, has_x), *side.terms[index + 1 :])
+    return result._replace(**{name: side._replace(terms=terms)})

@@ -1,0 +1,32 @@
+"""Binary cross-entropy on step scores (Lightman et al., arXiv:2305.20050, in the one-logit form)."""
+
+import chex
+import jax
+
+from prm_jax.objectives.reduction import masked, mean_over_mask
+
+
+def bce(scores_BS, labels_BS, mask_BS):
+    """Mean binary cross-entropy of step logits against hard or soft labels.
+
+    Per step: softplus(s) - y s, which is -[y log sigmoid(s) + (1 - y) log(1 - sigmoid(s))].
+
+    Args:
+        scores_BS: float[B,S] logits that a step is right; computed with in float32.
+        labels_BS: float[B,S] in [0, 1], 1 is right.
+        mask_BS: bool[B,S], True where a step is labelled. What stands elsewhere has no influence.
+
+    Returns:
+        `(loss, metrics)`: f32[] in nats per labelled step, and a dict of f32[]: 'weight', the number
+        of labelled steps, and 'accuracy' of `score > 0` against `label >= 0.5`. Without labelled
+        steps all are 0.
+    """
+    chex.assert_rank(scores_BS, 2)
+    chex.assert_equal_shape([scores_BS, labels_BS, mask_BS])
+    chex.assert_type(mask_BS, bool)
+    scores_BS, labels_BS = masked(scores_BS, mask_BS), masked(labels_BS, mask_BS)
+    loss_BS = jax.nn.softplus(scores_BS) - labels_BS * scores_BS
+    right_BS = (scores_BS > 0) == (labels_BS >= 0.5)
+    loss, weight = mean_over_mask(loss_BS, mask_BS)
+    accuracy, _ = mean_over_mask(right_BS, mask_BS)
+    return loss, {"weight": weight, "accuracy": accuracy}

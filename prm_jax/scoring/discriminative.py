@@ -1,0 +1,221 @@
+"""Step scores from a model with a head that reads step ends: one forward pass a trajectory.
+
+Trajectories are packed into rows of a few fixed shapes, so that a run compiles a few programs however
+many lengths there are. A score does not depend on what else is in the row, the batch or the call.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from prm_jax.data.packing import Bins, fill
+from prm_jax.errors import InputError
+from prm_jax.models import apply_head, batch_sharding, gather_steps, step_logit
+from prm_jax.models.heads import HeadConfig
+from prm_jax.records import Trajectory
+from prm_jax.text import StepConvention, encode
+
+ROW_LENGTHS = (64, 512)
+"""Trajectories up to 64 tokens share rows of 64, longer ones rows of 512; beyond, rows double."""
+BATCH_TOKENS = 8192
+STEP_SLOTS = 8
+READS_VOCABULARY = ("math_shepherd", "rlhflow")
+"""Conventions whose score is the next-token probability of `positive` against `negative`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StepScores:
+    """What a scorer says of one trajectory.
+
+    Fields:
+        step_scores: per step the probability in [0, 1] that it is right; None where the step did not
+            fit the model's input.
+        step_logits: per step the log-odds of that probability, in nats; None likewise.
+        truncated: whether a step did not fit.
+    """
+
+    step_scores: tuple[float | None, ...]
+    step_logits: tuple[float | None, ...]
+    truncated: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bucket:
+    """Trajectories that share one shape of batch; `layout` lists those of each row."""
+
+    row_length: int
+    max_steps: int
+    layout: list[list[int]]
+
+
+def score(
+    model,
+    params,
+    tokenizer,
+    trajectories: Sequence[Trajectory],
+    *,
+    convention: StepConvention | None = None,
+    max_length: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Callable[[int], None] | None = None,
+    mesh=None,
+) -> list[StepScores]:
+    """Scores every step of every trajectory.
+
+    Args:
+        model: `Decoder` with a head; without one, a convention that reads vocabulary logits
+            (Math-Shepherd, RLHFlow) gives it a two_token head.
+        params: its parameters.
+        tokenizer: its tokenizer.
+        trajectories: what to score, for example the candidates of one problem.
+        convention: how steps are marked; by default what the tokenizer records.
+        max_length: most tokens of a trajectory; by default the model's context length. Steps beyond
+            it get None.
+        batch_tokens: tokens of one forward pass, padding included; at least one row is run.
+        progress: called with the number of trajectories that the last forward pass finished.
+        mesh: mesh that the parameters live on; rows are spread over its data axes.
+
+    Returns:
+        One `StepScores` a trajectory, in the order given.
+
+    Raises:
+        InputError: the model has no head, or nothing says how its steps are marked.
+    """
+    convention = require_convention(convention or tokenizer.convention)
+    model = require_head(model, tokenizer, convention)
+    longest = max_length or model.config.max_position
+    encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
+    logits: list[list[float | None]] = [[None] * item.n_steps for item in encoded]
+    if progress and (unfit := sum(not len(item.step_positions) for item in encoded)):
+        progress(unfit)
+    for bucket in _buckets(encoded):
+        n_rows = _rows(bucket, batch_tokens, mesh)
+        for first in range(0, len(bucket.layout), n_rows):
+            layout = bucket.layout[first : first + n_rows]
+            padded = layout + [[]] * (n_rows - len(layout))
+            batch = fill(padded, encoded, bucket.row_length, bucket.max_steps)
+            s_BS = _forward(model, params, batch, mesh)
+            places = np.argwhere(batch["step_mask"])
+            for row, slot in places:
+                example, step = batch["step_example"][row, slot], batch["step_index"][row, slot]
+                logits[example][step] = float(s_BS[row, slot])
+            if progress:
+                progress(sum(map(len, layout)))
+    return [_step_scores(row, item.truncated) for row, item in zip(logits, encoded, strict=True)]
+
+
+def require_convention(convention) -> StepConvention:
+    """The convention, or an `InputError` that says how to give one."""
+    if convention is None:
+        raise InputError(
+            "the model does not record how its steps are marked",
+            field="convention",
+            remedy="give one, for example trl",
+        )
+    return convention
+
+
+def require_head(model, tokenizer, convention: StepConvention):
+    """The model with the head that its scores are read with.
+
+    Raises:
+        InputError: it has none, and the convention does not say which vocabulary entries to read.
+    """
+    if model.head is not None:
+        return model
+    if convention.name not in READS_VOCABULARY:
+        raise InputError(
+            "the model is a language model without a head that scores steps",
+            field="model",
+            remedy="train one with experiments.train, or give a convention that reads vocabulary "
+            f"logits ({', '.join(READS_VOCABULARY)})",
+        )
+    positive, negative = (
+        tokenizer.encode(text)[-1] for text in (convention.positive, convention.negative)
+    )
+    return model.clone(head=HeadConfig("two_token", positive_id=positive, negative_id=negative))
+
+
+@partial(jax.jit, static_argnums=0)
+def step_logits(model, params, batch):
+    """Log-odds f32[B,S] that each step of a packed batch is right.
+
+    Args:
+        model: `Decoder` with a head.
+        params: its parameters.
+        batch: `tokens`, `positions`, `segment_ids` i32[B,T] and `step_positions` i32[B,S]; slots
+            without a step hold any valid position and give numbers without meaning.
+
+    Returns:
+        f32[B,S].
+    """
+    tokens_BT, step_positions_BS = batch["tokens"], batch["step_positions"]
+    chex.assert_equal_shape([tokens_BT, batch["positions"], batch["segment_ids"]])
+    chex.assert_rank(step_positions_BS, 2)
+    chex.assert_type([tokens_BT, step_positions_BS], jnp.int32)
+    output = model.apply({"params": params}, tokens_BT, batch["positions"], batch["segment_ids"])
+    h_BSD = gather_steps(output.hidden_BTD, step_positions_BS)
+    logits_BSC = apply_head(model.head, params, h_BSD, final_softcap=model.config.final_softcap)
+    return step_logit(model.head, logits_BSC)
+
+
+def _forward(model, params, batch, mesh):
+    inputs = {name: batch[name] for name in ("tokens", "positions", "segment_ids", "step_positions")}
+    if mesh is None:
+        return np.asarray(step_logits(model, params, inputs))
+    inputs = jax.device_put(inputs, batch_sharding(mesh))
+    whole = NamedSharding(mesh, PartitionSpec())
+    return np.asarray(jax.device_put(step_logits(model, params, inputs), whole))
+
+
+def _buckets(encoded):
+    """Groups trajectories by row length and packs each group, longest first."""
+    groups: dict[int, list[int]] = {}
+    for example, item in enumerate(encoded):
+        if len(item.step_positions):
+            groups.setdefault(_row_length(len(item.tokens)), []).append(example)
+    for row_length, examples in sorted(groups.items()):
+        examples = sorted(examples, key=lambda example: -len(encoded[example].tokens))
+        bins = Bins(len(examples), row_length, row_length)
+        for example in examples:
+            bins.place(example, len(encoded[example].tokens), len(encoded[example].step_positions))
+        layout = [row for row in bins.layout if row]
+        most = max(sum(len(encoded[example].step_positions) for example in row) for row in layout)
+        yield _Bucket(row_length, max(STEP_SLOTS, _power_of_two(most)), layout)
+
+
+def _row_length(n_tokens):
+    for length in ROW_LENGTHS:
+        if n_tokens <= length:
+            return length
+    return _power_of_two(n_tokens)
+
+
+def _rows(bucket, batch_tokens, mesh):
+    """Rows of a batch: a power of two within `batch_tokens`, and a multiple of the mesh's data axes."""
+    within = max(1, batch_tokens // bucket.row_length)
+    rows = min(_power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
+    shards = 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]
+    return -(-rows // shards) * shards
+
+
+def _power_of_two(n):
+    return 1 << (n - 1).bit_length()
+
+
+def _step_scores(logits, truncated):
+    return StepScores(
+        step_scores=tuple(None if s is None else _sigmoid(s) for s in logits),
+        step_logits=tuple(logits),
+        truncated=bool(truncated),
+    )
+
+
+def _sigmoid(s):
+    return float(np.exp(-np.logaddexp(0.0, -s)))

@@ -1,0 +1,167 @@
+"""Checkpoints of a run, and a run's model out of them.
+
+A checkpoint holds the trained parameters, the optimizer's state, the state of the data iterator and
+a record of the run, under the number of updates made. Frozen parameters are not in it: they come from
+where the configuration says, and a fingerprint in the record makes sure that they are the same.
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from prm_jax.errors import InputError
+from prm_jax.models import make_mesh, resegment
+from prm_jax.train import config as config_lib
+from prm_jax.train import placement
+from prm_jax.train.backbone import make_backbone
+from prm_jax.train.state import TrainState, model_params
+
+DIRECTORY = "checkpoints"
+
+
+class Checkpoints:
+    """The checkpoints of a workdir, written in the background.
+
+    Args:
+        workdir: directory of the run.
+        keep: how many of the latest to keep; None for reading only.
+    """
+
+    def __init__(self, workdir, keep=None):
+        self.directory = Path(workdir).absolute() / DIRECTORY
+        policy = None if keep is None else checkpoint_managers.LatestN(keep)
+        options = ocp.CheckpointManagerOptions(
+            create=keep is not None,
+            read_only=keep is None,
+            cleanup_tmp_directories=keep is not None,  # what a killed run left half-written
+            preservation_policy=policy,
+        )
+        self._manager = ocp.CheckpointManager(self.directory, options=options)
+
+    def latest(self) -> int | None:
+        """Number of updates of the latest whole checkpoint, None if there is none."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState, data_state: dict, record: dict):
+        """Begins to write a checkpoint; the state may be donated as soon as this returns.
+
+        Args:
+            state: `TrainState`; its frozen parameters are left out.
+            data_state: JSON-able state of the data iterator.
+            record: JSON-able record of the run.
+        """
+        step = int(state.step)
+        if step == self.latest():
+            return
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                params=ocp.args.StandardSave(state.params),
+                opt_state=ocp.args.StandardSave(state.opt_state),
+                data=ocp.args.JsonSave(data_state),
+                run=ocp.args.JsonSave(record),
+            ),
+        )
+
+    def record(self, step) -> dict:
+        """The record of the run that checkpoint `step` holds."""
+        return self._restore(step, run=ocp.args.JsonRestore())["run"]
+
+    def restore(self, step, state: TrainState):
+        """Reads checkpoint `step` to where `state` lives.
+
+        Args:
+            step: number of updates.
+            state: a `TrainState` of arrays or shapes with shardings; its frozen parameters are kept.
+
+        Returns:
+            `(state, data_state)`.
+        """
+        items = self._restore(
+            step,
+            params=ocp.args.StandardRestore(_abstract(state.params)),
+            opt_state=ocp.args.StandardRestore(_abstract(state.opt_state)),
+            data=ocp.args.JsonRestore(),
+        )
+        count = jax.device_put(jax.numpy.int32(step), state.step.sharding)
+        restored = TrainState(count, items["params"], state.frozen, items["opt_state"])
+        return restored, items["data"]
+
+    def restore_params(self, step, params):
+        """Reads only the trained parameters of checkpoint `step`, to where `params` live."""
+        args = ocp.args.StandardRestore(_abstract(params))
+        return self._restore(step, params=args)["params"]
+
+    def wait(self):
+        """Returns when everything is on disk."""
+        self._manager.wait_until_finished()
+
+    def close(self):
+        """Waits and lets go of the directory."""
+        self._manager.close()
+
+    def _restore(self, step, **args):
+        try:
+            return self._manager.restore(step, args=ocp.args.Composite(**args))
+        except (ValueError, OSError, KeyError) as error:
+            raise InputError(
+                f"cannot be read: {str(error)[:300]}",
+                file=self.directory / str(step),
+                remedy="remove this checkpoint to continue from the one before",
+            ) from error
+
+
+def load_for_inference(workdir, *, dtype="float32", mesh=None):
+    """The model of a run's latest checkpoint.
+
+    Args:
+        workdir: directory of the run.
+        dtype: 'float32' or 'bfloat16', of the parameters and of the computation.
+        mesh: mesh to spread the parameters over; None is the default device.
+
+    Returns:
+        `(model, params, tokenizer)` as `weights.load_model` gives them: adapters merged, layers in
+        one group.
+
+    Raises:
+        InputError: if the workdir has no checkpoint, or its frozen parameters changed.
+    """
+    workdir = Path(workdir)
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise InputError("has no config.json", file=workdir, remedy="give a training workdir")
+    config = config_lib.from_json(json.loads(path.read_text(encoding="utf-8")))
+    mesh = make_mesh(devices=jax.devices()[:1]) if mesh is None else mesh
+    checkpoints = Checkpoints(workdir)
+    step = checkpoints.latest()
+    if step is None:
+        raise InputError(
+            "has no checkpoint yet", file=workdir, remedy="wait for the first, or train longer"
+        )
+    backbone = make_backbone(config, mesh)
+    check_frozen(checkpoints.record(step), backbone.frozen, config.model.name)
+    trained = checkpoints.restore_params(step, backbone.params)
+    checkpoints.close()
+    params = resegment(model_params(trained, backbone.frozen), ())
+    params = jax.tree.map(lambda x: x.astype(dtype), params)
+    model = backbone.model.clone(segments=(), dtype=dtype, remat="none")
+    return model, params, backbone.tokenizer
+
+
+def check_frozen(record, frozen, name):
+    """Raises `InputError` unless frozen parameters are those that the run began with."""
+    if placement.fingerprint(frozen) != record["frozen_fingerprint"]:
+        raise InputError(
+            f"the frozen parameters of {name!r} are not those that the run began with",
+            field="model.name",
+            remedy="bring back the files it began with, or use a new workdir",
+        )
+
+
+def _abstract(tree):
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree
+    )

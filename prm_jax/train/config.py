@@ -1,0 +1,184 @@
+"""The configuration of a training run: every key, its default and its meaning."""
+
+import json
+
+from ml_collections import ConfigDict
+
+from prm_jax.errors import InputError
+
+# Keys that may differ when a run is continued: they change neither the data nor the updates.
+MAY_CHANGE = frozenset(
+    {
+        "checkpoint_every",
+        "checkpoints_to_keep",
+        "eval_every",
+        "log_every",
+        "mesh.data",
+        "mesh.fsdp",
+        "mesh.tensor",
+        "compilation_cache",
+        "tensorboard",
+    }
+)
+
+
+def default_config() -> ConfigDict:
+    """A configuration that trains a scalar step head and the whole model.
+
+    Returns:
+        ConfigDict whose keys are fixed; a file in `configs/` changes values.
+    """
+    config = ConfigDict()
+    config.seed = 0  # of everything random in the run
+    config.objective = "bce"  # bce, two_class, two_token, orm_bce
+    config.steps = 0  # number of updates; 0 derives it from `epochs`
+    config.epochs = 1  # passes over the data, when `steps` is 0
+    config.microbatches = 1  # parts a batch is run in; the result is that of the whole batch
+
+    config.model = model = ConfigDict()
+    model.name = "smollm2-135m"  # as `load_model` takes it, or random:PRESET for a fresh model
+    model.dtype = "float32"  # of the computation; parameters and optimizer stay float32
+    model.remat = "none"  # none, full, dots: what the backward pass recomputes
+    model.attention = "auto"
+    model.keep_layers = -1  # use only the bottom so many layers of the backbone; -1 is all
+    model.train_layers = -1  # train the top so many layers (and final norm and head); -1 is all
+    model.freeze = ()  # path regexes of further parameters to freeze
+    model.head = head = ConfigDict()
+    head.kind = "scalar"  # scalar, linear, mlp, two_token; '' keeps the head the model has
+    head.n_classes = 1
+    head.bias = True
+    head.positive = "+"  # tokens of a two_token head
+    head.negative = "-"
+    model.lora = lora = ConfigDict()
+    lora.rank = 0  # 0 is no adapters; with adapters only they and the head are trained
+    lora.alpha = 16.0
+    lora.targets = ()  # path regexes; () is every attention and mlp kernel
+
+    config.data = data = ConfigDict()
+    data.train = ""  # sources, see prm_jax/data/sources.py
+    data.validation = ""
+    data.validation_fraction = 0.0  # share of the problems held out when `validation` is ''
+    data.format = "auto"  # of file sources; a source may override these three
+    data.after_error = "keep"  # keep, truncate, zero, mask
+    data.neutral = ""  # reading of neutral ratings where a format has them; '' is its default
+    data.convention = ""  # how steps are marked; '' is the model's own, or trl
+    data.unlabelled = "error"  # a trajectory without a label to learn from: error or drop
+    data.max_length = 512  # tokens of a trajectory; the rest is cut at a step and reported
+    data.rows = 8  # B, rows of a batch over all devices
+    data.row_length = 512  # T
+    data.max_steps = 64  # S, steps a row can hold
+    data.shuffle = True
+
+    config.optimizer = optimizer = ConfigDict()
+    optimizer.learning_rate = 1e-5
+    optimizer.warmup_steps = 0.05  # a number of updates, or below 1 a fraction of the run
+    optimizer.decay = "cosine"  # cosine, linear, constant
+    optimizer.final_fraction = 0.0  # of the peak, at the end of the decay
+    optimizer.b1 = 0.9
+    optimizer.b2 = 0.98
+    optimizer.eps = 1e-8
+    optimizer.weight_decay = 0.01  # not on norms and biases
+    optimizer.clip_norm = 1.0  # of the whole gradient; 0 is off
+    optimizer.groups = ()  # ((path regex, factor on the learning rate), ...), first match counts
+
+    config.mesh = mesh = ConfigDict()
+    mesh.data = -1  # replicas; -1 takes the devices that are left
+    mesh.fsdp = 1  # parameters and batch split
+    mesh.tensor = 1  # heads and mlp width split
+
+    config.log_every = 1
+    config.eval_every = 100  # updates; the end of the run is always evaluated; 0 is the end only
+    config.checkpoint_every = 100  # updates; the end of the run is always saved
+    config.checkpoints_to_keep = 2
+    config.tensorboard = True
+    config.compilation_cache = ""  # directory for compiled programs; '' leaves jax's own setting
+    return config.lock()
+
+
+def check(config: ConfigDict):
+    """Raises `InputError` for values that no run can have."""
+    positive = ("data.max_length", "data.rows", "data.row_length", "data.max_steps")
+    positive += ("microbatches", "checkpoint_every", "checkpoints_to_keep", "log_every")
+    for key in positive:
+        if flatten(config)[key] < 1:
+            raise InputError(f"{flatten(config)[key]} is below 1", field=key)
+    for key in ("steps", "epochs", "eval_every", "seed"):
+        if config[key] < 0:
+            raise InputError(f"{config[key]} is negative", field=key)
+    if not (config.steps or config.epochs):
+        raise InputError("neither steps nor epochs is set", field="steps")
+    if not config.data.train:
+        raise InputError(
+            "no training data", field="data.train", remedy="give --config.data.train=PATH"
+        )
+    if config.data.max_length > config.data.row_length:
+        raise InputError(
+            f"{config.data.max_length} is more than a row of {config.data.row_length}",
+            field="data.max_length",
+            remedy="lower it or raise data.row_length",
+        )
+    if config.data.rows % config.microbatches:
+        raise InputError(
+            f"{config.data.rows} rows cannot be split into {config.microbatches} microbatches",
+            field="microbatches",
+        )
+    if config.model.dtype not in ("float32", "bfloat16"):
+        raise InputError(
+            f"unknown dtype {config.model.dtype!r}",
+            field="model.dtype",
+            remedy="float32 or bfloat16",
+        )
+
+
+def to_json(config: ConfigDict) -> dict:
+    """The resolved configuration as JSON has it: tuples are lists."""
+    return json.loads(json.dumps(config.to_dict()))
+
+
+def from_json(values: dict) -> ConfigDict:
+    """The inverse of `to_json`; keys that a newer version knows get their default."""
+    config = default_config()
+    with config.unlocked():
+        _update(config, values)
+    return config
+
+
+def flatten(config, prefix="") -> dict:
+    """{'data.rows': 8, ...} of a ConfigDict or of its JSON form."""
+    flat = {}
+    for key, value in config.items():
+        if hasattr(value, "items"):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """Differences between two configurations that forbid continuing one with the other.
+
+    Args:
+        old, new: as `to_json` gives them.
+
+    Returns:
+        One text a difference, such as 'data.rows: 8 before, 16 now'; empty if there is none.
+    """
+    before, now = flatten(old), flatten(new)
+    keys = sorted((set(before) | set(now)) - MAY_CHANGE)
+    return [
+        f"{key}: {before.get(key)!r} before, {now.get(key)!r} now"
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _update(config, values):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _update(config[key], value)
+        else:
+            config[key] = _tuples(value) if isinstance(value, list) else value
+
+
+def _tuples(value):
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,204 @@
+"""Training from a configuration to an exported model, resumable at any moment."""
+
+import contextlib
+import dataclasses
+import math
+import signal
+import threading
+import time
+from pathlib import Path
+
+import jax
+from absl import logging
+
+from prm_jax.errors import InputError
+from prm_jax.models import make_mesh
+from prm_jax.train import config as config_lib
+from prm_jax.train import placement, run_record
+from prm_jax.train.checkpoint import Checkpoints, check_frozen
+from prm_jax.train.metrics import MetricsWriter, Progress
+from prm_jax.train.setup import Run, make_run
+from prm_jax.train.state import model_params
+from prm_jax.train.validation import Validation
+from prm_jax.weights import export
+
+STOPPED = 128 + signal.SIGTERM  # exit code of a run that was asked to stop, after it has saved
+NAMED = 50  # trajectories that a message names
+
+
+def train(config, workdir, progress=True) -> dict[str, float]:
+    """Runs a training, or continues the one that `workdir` holds.
+
+    Writes to `workdir`: config.json, data_report.json, metrics.jsonl, tensorboard/, checkpoints/ and,
+    at the end, export/. Killed at any moment and started again it comes to the same parameters, bit
+    by bit, on the same machine and mesh. SIGTERM saves and exits with code 143.
+
+    Args:
+        config: ConfigDict as `train.config.default_config` describes it.
+        workdir: directory of the run, made if it does not exist.
+        progress: whether to show progress on stderr.
+
+    Returns:
+        The last metrics of training and validation by name; {} if the run was complete already.
+
+    Raises:
+        InputError: for a configuration, data or workdir that do not fit, and for a loss that is not
+            finite.
+    """
+    workdir = Path(workdir)
+    config_lib.check(config)
+    run_record.check_workdir(workdir, config)
+    if config.compilation_cache:
+        cache = Path(config.compilation_cache).expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    mesh = make_mesh(**config.mesh)
+    with jax.set_mesh(mesh), contextlib.ExitStack() as closing:
+        run = make_run(config, mesh)
+        run_record.check_data(workdir, run.data_reports)
+        iterator = iter(run.stream)
+        checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
+        closing.callback(checkpoints.close)
+        state, start = run.state, checkpoints.latest() or 0
+        if start:
+            check_frozen(checkpoints.record(start), state.frozen, config.model.name)
+            state, data_state = checkpoints.restore(start, state)
+            iterator.set_state(data_state)
+        is_first = jax.process_index() == 0
+        show = Progress(run.total, start, progress and is_first)
+        closing.callback(show.close)
+        writer = None
+        if is_first:
+            run_record.write_json(workdir / run_record.CONFIG, run.record["config"])
+            run_record.write_json(workdir / run_record.DATA_REPORT, run.data_reports)
+            writer = MetricsWriter(workdir, start, config.tensorboard)
+            closing.callback(writer.close)
+        for name, report in run.data_reports.items():
+            show.say(f"{name}: {_in_words(report)}")
+        log = _Log(run, show, writer)
+        state = _updates(run, state, start, iterator, checkpoints, log)
+        if not (workdir / "export" / "config.json").is_file():
+            show.say(f"exporting to {workdir / 'export'}")
+            _export(workdir, run, state, log.latest)
+        return log.latest
+
+
+def _updates(run: Run, state, start, iterator, checkpoints: Checkpoints, log: "_Log"):
+    """Makes the updates after `start`; returns the last state, saved."""
+    config = run.config
+    validation = None
+    if run.held_out is not None:
+        validation = Validation(run.held_out, config.data, run.mesh, run.eval_fn)
+    pending = None
+
+    def finish(step, device_metrics, batch):
+        metrics = {name: float(value) for name, value in jax.device_get(device_metrics).items()}
+        if not (math.isfinite(metrics["loss"]) and math.isfinite(metrics["grad_norm"])):
+            raise _not_finite(step, metrics, batch, run.corpus.names, checkpoints)
+        return metrics
+
+    with _noticing_sigterm() as stop:
+        for step in range(start + 1, run.total + 1):
+            batch = next(iterator)
+            placed = placement.put_batch(batch, config.data.rows, run.mesh)
+            state, device_metrics = run.step_fn(state, placed)
+            # The device works on this step while the numbers of the one before are fetched.
+            if pending is not None:
+                log.step(pending[0], finish(*pending))
+            pending = (step, device_metrics, batch)
+            last = step == run.total
+            evaluate = last or (config.eval_every and step % config.eval_every == 0)
+            save = last or step % config.checkpoint_every == 0 or stop.is_set()
+            if not (evaluate or save):
+                continue
+            metrics, pending = finish(*pending), None
+            measured = validation.measure(state) if evaluate and validation else {}
+            log.step(step, metrics, measured)
+            if save:
+                checkpoints.save(state, iterator.get_state(), run.record)
+            log.restart_clock()
+            if stop.is_set() and not last:
+                checkpoints.wait()
+                raise SystemExit(STOPPED)
+    checkpoints.wait()
+    return state
+
+
+@dataclasses.dataclass
+class _Log:
+    """Turns the numbers of a step into lines and a bar; `latest` has the last value of each."""
+
+    run: Run
+    show: Progress
+    writer: MetricsWriter | None
+    latest: dict[str, float] = dataclasses.field(default_factory=dict)
+    clock: float = dataclasses.field(default_factory=time.monotonic)
+
+    def step(self, step, metrics, measured=None):
+        """Logs the metrics of a training step, and of a validation after it."""
+        now = time.monotonic()
+        elapsed, self.clock = max(now - self.clock, 1e-9), now
+        metrics = {
+            **metrics,
+            "learning_rate": float(self.run.schedule(step - 1)),
+            "tokens_per_second": metrics["tokens"] / elapsed,
+            "labels_per_second": metrics["weight"] / elapsed,
+            **(measured or {}),
+        }
+        self.latest.update(metrics)
+        due = step % self.run.config.log_every == 0 or step == self.run.total or measured
+        if self.writer is not None and due:
+            self.writer.write(step, metrics)
+        self.show.update(step, self.latest)
+
+    def restart_clock(self):
+        """Leaves the time since the last step, spent on other things, out of the next rates."""
+        self.clock = time.monotonic()
+
+
+@contextlib.contextmanager
+def _noticing_sigterm():
+    """Yields an event that SIGTERM sets; outside the main thread, where none arrives, never set."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _not_finite(step, metrics, batch, names, checkpoints):
+    examples = sorted({int(i) for i in batch["step_example"].ravel() if i >= 0})
+    named = ", ".join(names[i] for i in examples[:NAMED])
+    if len(examples) > NAMED:
+        named += f" and {len(examples) - NAMED} more"
+    checkpoints.wait()
+    good = checkpoints.latest()
+    place = "there is none" if good is None else str(checkpoints.directory / str(good))
+    return InputError(
+        f"step {step}: loss {metrics['loss']} with gradient norm {metrics['grad_norm']}; "
+        f"trajectories of the batch: {named}; last good checkpoint: {place}",
+        remedy="lower the learning rate or look at these trajectories",
+    )
+
+
+def _in_words(report):
+    text = f"{report['trajectories']} trajectories, {report['steps']} steps, {report['labels']} labels"
+    if lost := report["truncated_trajectories"]:
+        text += f"; {lost} trajectories were cut, {report['lost_steps']} steps lost"
+    if report["dropped_without_label"]:
+        text += f"; {report['dropped_without_label']} without a label were dropped"
+    return text
+
+
+def _export(workdir, run, state, metrics):
+    """Writes `workdir/export`, which another program can load without this run."""
+    if jax.process_count() > 1:
+        logging.warning("a run of several processes is exported by loading its workdir in one")
+        return
+    summary = {"record": run.record, "metrics": metrics}
+    params = model_params(state.params, state.frozen)
+    model, tokenizer = run.backbone.model, run.backbone.tokenizer
+    export(workdir / "export", model, params, tokenizer, training=summary)

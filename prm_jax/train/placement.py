@@ -1,0 +1,102 @@
+"""Where the state and the batches of a run live on its mesh."""
+
+import hashlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from prm_jax.errors import InputError
+from prm_jax.models import batch_sharding, param_shardings, paths
+from prm_jax.train.state import TrainState
+
+
+def state_shardings(params, frozen, optimizer, mesh) -> TrainState:
+    """NamedShardings of a `TrainState`: moments lie where their parameters lie.
+
+    Args:
+        params, frozen: as in `TrainState`, arrays or shapes.
+        optimizer: optax.GradientTransformation.
+        mesh: the mesh.
+
+    Returns:
+        `TrainState` with a NamedSharding at every leaf.
+    """
+    replicated = NamedSharding(mesh, P())
+    shardings = param_shardings(params, mesh)
+    opt_shapes = jax.eval_shape(optimizer.init, params)
+    opt_shardings = optax.tree.map_params(
+        optimizer,
+        lambda _, sharding: sharding,
+        opt_shapes,
+        shardings,
+        transform_non_params=lambda _: replicated,
+    )
+    return TrainState(replicated, shardings, param_shardings(frozen, mesh), opt_shardings)
+
+
+def check_rows(rows, microbatches, mesh):
+    """Raises `InputError` unless every device gets the same number of rows of every microbatch."""
+    shares = mesh.shape["data"] * mesh.shape["fsdp"]
+    if rows % (shares * microbatches):
+        raise InputError(
+            f"{rows} rows cannot be split over data x fsdp = {shares} devices"
+            + (f" and {microbatches} microbatches" if microbatches > 1 else ""),
+            field="data.rows",
+            remedy="make it a multiple of their product",
+        )
+
+
+def rows_of_process(rows, mesh) -> slice:
+    """The rows of a batch that this process's devices hold.
+
+    Raises:
+        InputError: if they are not one block, which no usual order of devices gives.
+    """
+    indices = batch_sharding(mesh).addressable_devices_indices_map((rows, 1))
+    blocks = sorted({index[0].indices(rows)[:2] for index in indices.values()})
+    if any(end != start for (_, end), (start, _) in zip(blocks, blocks[1:])):
+        raise InputError("a process holds rows that are not neighbours", field="mesh")
+    return slice(blocks[0][0], blocks[-1][1])
+
+
+def put_batch(batch, rows, mesh):
+    """Places this process's rows of a batch: dict of arrays [rows, ...] over the whole mesh."""
+    sharding = batch_sharding(mesh)
+    return {
+        key: jax.make_array_from_process_local_data(sharding, value, (rows, *value.shape[1:]))
+        for key, value in batch.items()
+    }
+
+
+def fingerprint(params) -> str:
+    """A checksum of parameters that does not depend on how they are spread over devices.
+
+    Every leaf is reduced on its devices to one 32-bit sum of its bits times odd numbers that depend
+    on the place, modulo 2**32, which is exact in any order of summation.
+
+    Args:
+        params: nested dict of float arrays.
+
+    Returns:
+        SHA-256, in hex, of paths, shapes, dtypes and sums.
+    """
+    sums = jax.device_get(jax.tree.map(_bit_sum, params))
+    digest = hashlib.sha256()
+    for path, leaf in sorted(paths(params).items()):
+        total = int(np.asarray(paths(sums)[path]))
+        digest.update(f"{path} {leaf.shape} {leaf.dtype} {total}\n".encode())
+    return digest.hexdigest()
+
+
+@jax.jit
+def _bit_sum(x):
+    bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"uint{8 * x.dtype.itemsize}"))
+    bits = bits.astype(jnp.uint32)
+    place = jnp.zeros(x.shape, jnp.uint32)
+    for axis, size in enumerate(x.shape):
+        place = place * jnp.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis)
+    return jnp.sum(bits * (place * jnp.uint32(2654435762) + jnp.uint32(1)), dtype=jnp.uint32)

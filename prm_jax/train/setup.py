@@ -1,0 +1,157 @@
+"""Everything a run needs before its first update, made from its configuration."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import grain
+import jax
+import optax
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from prm_jax import objectives
+from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
+from prm_jax.data.pipeline import batches, count_batches
+from prm_jax.models import batch_sharding
+from prm_jax.train import config as config_lib
+from prm_jax.train import placement, run_record
+from prm_jax.train.backbone import Backbone, make_backbone
+from prm_jax.train.optimizer import make_optimizer
+from prm_jax.train.state import TrainState, create_state
+from prm_jax.train.step import eval_step, train_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run before its first update.
+
+    Fields:
+        config: its ConfigDict. mesh: its devices.
+        backbone: model, tokenizer and initial parameters.
+        corpus, held_out: encoded trajectories to learn from, and to validate on (None without).
+        stream: grain dataset of the batches' rows that this process holds.
+        total: number of updates.
+        state: the initial `TrainState`, spread over the mesh.
+        schedule: learning rate by update.
+        step_fn: compiled `train_step(state, batch) -> (state, metrics)`; donates the state.
+        eval_fn: compiled `eval_step(state, batch) -> results`.
+        record: what identifies the run, JSON-able; saved with every checkpoint.
+    """
+
+    config: Any
+    mesh: Mesh
+    backbone: Backbone
+    corpus: Corpus
+    held_out: Corpus | None
+    stream: grain.IterDataset
+    total: int
+    state: TrainState
+    schedule: optax.Schedule
+    step_fn: Callable
+    eval_fn: Callable
+    record: dict
+
+    @property
+    def data_reports(self) -> dict[str, dict]:
+        """What encoding kept and lost, with a fingerprint, for 'train' and 'validation'."""
+        parts = {"train": self.corpus, "validation": self.held_out}
+        return {
+            name: {**corpus.report, "fingerprint": corpus.fingerprint}
+            for name, corpus in parts.items()
+            if corpus is not None
+        }
+
+
+def make_run(config, mesh) -> Run:
+    """Loads the model, reads and encodes the data, and compiles nothing yet.
+
+    Args:
+        config: as `train.config.default_config` describes it.
+        mesh: mesh of the run, set as the current one.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        InputError: for anything in the configuration, model or data that does not fit.
+    """
+    placement.check_rows(config.data.rows, config.microbatches, mesh)
+    backbone = make_backbone(config, mesh)
+    objective = objectives.check(config.objective, backbone.model.head)
+    corpus, held_out = _read_data(config, backbone.tokenizer, objective.supervise)
+
+    data = config.data
+    shape = (data.rows, data.row_length, data.max_steps)
+    order = dict(
+        seed=config.seed if data.shuffle else None,
+        epochs=None if config.steps else config.epochs,
+    )
+    total = config.steps or count_batches(corpus, *shape, **order)
+    local_rows = placement.rows_of_process(data.rows, mesh)
+    stream = batches(corpus, *shape, **order, row_range=local_rows)
+
+    optimizer, schedule = make_optimizer(config.optimizer, backbone.params, total)
+    shardings = placement.state_shardings(backbone.params, backbone.frozen, optimizer, mesh)
+    create = functools.partial(create_state, optimizer=optimizer)
+    state = jax.jit(create, out_shardings=shardings, donate_argnums=(0, 1))(
+        backbone.params, backbone.frozen
+    )
+    replicated, rows_split = NamedSharding(mesh, P()), batch_sharding(mesh)
+    static = dict(model=backbone.model, objective=objective)
+    update = dict(optimizer=optimizer, microbatches=config.microbatches)
+    step_fn = jax.jit(
+        functools.partial(train_step, **static, **update),
+        in_shardings=(shardings, rows_split),
+        out_shardings=(shardings, replicated),
+        donate_argnums=0,
+    )
+    eval_fn = jax.jit(
+        functools.partial(eval_step, **static),
+        in_shardings=(shardings, rows_split),
+        out_shardings=replicated,
+    )
+    record = {
+        "config": config_lib.to_json(config),
+        "code": run_record.code_version(),
+        "data_fingerprint": corpus.fingerprint,
+        "frozen_fingerprint": placement.fingerprint(state.frozen),
+        "process_count": jax.process_count(),
+        "total_steps": total,
+    }
+    return Run(
+        config=config,
+        mesh=mesh,
+        backbone=backbone,
+        corpus=corpus,
+        held_out=held_out,
+        stream=stream,
+        total=total,
+        state=state,
+        schedule=schedule,
+        step_fn=step_fn,
+        eval_fn=eval_fn,
+        record=record,
+    )
+
+
+def _read_data(config, tokenizer, supervise):
+    """`(corpus, held-out corpus or None)` of a configuration."""
+    data = config.data
+    defaults = {"format": data.format, "after_error": data.after_error}
+    if data.neutral:
+        defaults["neutral"] = data.neutral
+    fraction = 0.0 if data.validation else data.validation_fraction
+    kept, held_out = read_trajectories(data.train, defaults=defaults, validation_fraction=fraction)
+    if data.validation:
+        held_out, _ = read_trajectories(data.validation, defaults=defaults)
+    encode = functools.partial(
+        make_corpus,
+        tokenizer=tokenizer,
+        convention=tokenizer.convention,
+        max_length=data.max_length,
+        supervise=supervise,
+        unlabelled=data.unlabelled,
+    )
+    return encode(kept), encode(held_out) if held_out else None

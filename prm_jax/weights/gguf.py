@@ -1,0 +1,223 @@
+"""Reading a GGUF file: architecture, tokenizer metadata and weights, dequantised tensor by tensor.
+
+Facts about the format are those of the `gguf` package and of llama.cpp's converter: Llama's query
+and key rows are stored for rotation of neighbouring pairs, Gemma's norm weights are stored with
+their offset of one added.
+"""
+
+import re
+
+import gguf
+import numpy as np
+
+from prm_jax.errors import InputError
+from prm_jax.models.config import Rope
+from prm_jax.models.rope import inverse_frequencies
+from prm_jax.weights import hf_config, hf_tables
+
+FAMILIES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
+FAMILIES |= {"gemma2": "gemma2", "gemma3": "gemma3_text"}
+
+TYPES = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
+
+KEYS = {
+    "embed/embedding": "token_embd.weight",
+    "final_norm/scale": "output_norm.weight",
+    "unembed/kernel": "output.weight",
+    "layers_0/attn_norm/scale": "blk.{}.attn_norm.weight",
+    "layers_0/mlp_norm/scale": "blk.{}.ffn_norm.weight",
+    "layers_0/post_attn_norm/scale": "blk.{}.post_attention_norm.weight",
+    "layers_0/post_mlp_norm/scale": "blk.{}.post_ffw_norm.weight",
+    "layers_0/attn/q_norm/scale": "blk.{}.attn_q_norm.weight",
+    "layers_0/attn/k_norm/scale": "blk.{}.attn_k_norm.weight",
+}
+KEYS |= {
+    f"layers_0/{ours}/{leaf}": f"blk.{{}}.{theirs}.{suffix}"
+    for ours, theirs in (
+        ("attn/q", "attn_q"),
+        ("attn/k", "attn_k"),
+        ("attn/v", "attn_v"),
+        ("attn/o", "attn_output"),
+        ("mlp/gate", "ffn_gate"),
+        ("mlp/up", "ffn_up"),
+        ("mlp/down", "ffn_down"),
+    )
+    for leaf, suffix in (("kernel", "weight"), ("bias", "bias"))
+}
+IGNORABLE = (re.compile(r"^rope_freqs\.weight$"),)
+
+# What llama.cpp assumes of Gemma where the file is silent: the largest models scale queries by
+# d_model / n_heads.
+GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
+
+
+class GgufFile:
+    """An open GGUF file, as a source of tensors for `assemble`.
+
+    Attributes:
+        file: its path.
+        fields: dict of decoded metadata.
+        shapes: dict: tensor name -> shape, outermost axis first.
+
+    Raises:
+        InputError: not a GGUF file, truncated, an unknown architecture or an unsupported tensor
+            type.
+    """
+
+    def __init__(self, path):
+        self.file = str(path)
+        try:
+            reader = gguf.GGUFReader(path)
+            self.fields = {name: field.contents() for name, field in reader.fields.items()}
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", file=path) from error
+        except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
+            raise InputError(
+                "not a GGUF file, or a truncated one", file=path, remedy="fetch it again"
+            ) from error
+        self.tensors = {tensor.name: tensor for tensor in reader.tensors}
+        self.shapes = {
+            name: tuple(int(size) for size in reversed(tensor.shape))
+            for name, tensor in self.tensors.items()
+        }
+        for name, tensor in self.tensors.items():
+            if tensor.tensor_type.name not in TYPES:
+                raise InputError(
+                    f"tensor type {tensor.tensor_type.name} is not supported",
+                    file=path,
+                    field=name,
+                    remedy=f"supported are {', '.join(TYPES)}",
+                )
+        self.architecture = str(self.fields.get("general.architecture"))
+        if self.architecture not in FAMILIES:
+            raise InputError(
+                f"unsupported architecture {self.architecture!r}",
+                file=path,
+                field="general.architecture",
+                remedy=f"supported are {', '.join(FAMILIES)}",
+            )
+        self.config = hf_config.read_config(self.hf_values(), self.file)
+
+    def rows(self):
+        """The table rows of this file's family, with GGUF's names as keys."""
+        rows = hf_tables.FAMILY_ROWS[self.config.family]
+        return tuple(row._replace(key=KEYS[row.path]) for row in rows)
+
+    def read(self, name, index):
+        """A block of a tensor as float32, rows in Hugging Face's order; no other is dequantised."""
+        tensor = self.tensors[name]
+        rows, *columns = index
+        data = tensor.data[self.row_order(name)[rows]]
+        values = gguf.quants.dequantize(data, tensor.tensor_type)[(slice(None), *columns)]
+        if self.config.norm_offset and name.endswith("norm.weight"):
+            values = values - np.float32(1)
+        return values
+
+    def row_order(self, name):
+        """Stored rows in Hugging Face's order: Llama heads go from (pair, half) to (half, pair)."""
+        order = np.arange(self.shapes[name][0])
+        if self.architecture == "llama" and re.search(r"\.attn_[qk]\.(weight|bias)$", name):
+            pairs = self.config.head_dim // 2
+            order = order.reshape(-1, pairs, 2).swapaxes(1, 2).reshape(-1)
+        return order
+
+    def field(self, name, default=None):
+        """A metadata field of the architecture."""
+        return self.fields.get(f"{self.architecture}.{name}", default)
+
+    def decimal(self, name, default=None):
+        """A float32 field as the shortest decimal that rounds to it (1e-05, not 9.99999975e-06)."""
+        value = self.field(name, default)
+        return None if value is None else float(str(np.float32(value)))
+
+    def hf_values(self):
+        """The metadata in the words of `config.json`."""
+        if self.field("expert_count"):
+            raise InputError("mixtures of experts are not supported", file=self.file)
+        if "token_embd.weight" not in self.shapes:
+            raise InputError("has no tensor token_embd.weight", file=self.file)
+        values = {
+            "model_type": FAMILIES[self.architecture],
+            "vocab_size": self.shapes["token_embd.weight"][0],
+            "hidden_size": self.field("embedding_length"),
+            "intermediate_size": self.field("feed_forward_length"),
+            "num_hidden_layers": self.field("block_count"),
+            "num_attention_heads": self.field("attention.head_count"),
+            "num_key_value_heads": self.field("attention.head_count_kv"),
+            "head_dim": self.field("attention.key_length", self.field("rope.dimension_count")),
+            "max_position_embeddings": self.field("context_length"),
+            "rms_norm_eps": self.decimal("attention.layer_norm_rms_epsilon"),
+            "rope_theta": self.decimal("rope.freq_base"),
+            "tie_word_embeddings": "output.weight" not in self.shapes,
+        }
+        if self.architecture == "llama":
+            values["attention_bias"] = "blk.0.attn_q.bias" in self.shapes
+            values["mlp_bias"] = "blk.0.ffn_gate.bias" in self.shapes
+        if self.architecture.startswith("gemma"):
+            values |= self.gemma_values(values)
+        values = {name: value for name, value in values.items() if value is not None}
+        return values | {"rope_scaling": self.rope_scaling(values)}
+
+    def gemma_values(self, values):
+        """What only Gemma's files hold, or leave to the reader's knowledge."""
+        scalar = values["head_dim"] or 256
+        if values["num_hidden_layers"] == GEMMA_27B_LAYERS[self.architecture]:
+            scalar = values["hidden_size"] // values["num_attention_heads"]
+        pattern = self.field("attention.sliding_window_pattern")
+        listed = isinstance(pattern, list)
+        kinds = ("full_attention", "sliding_attention")
+        return {
+            "query_pre_attn_scalar": scalar,
+            "sliding_window": self.field("attention.sliding_window"),
+            "layer_types": [kinds[bool(sliding)] for sliding in pattern] if listed else None,
+            "sliding_window_pattern": None if listed else pattern,
+            "attn_logit_softcapping": self.decimal("attn_logit_softcapping"),
+            "final_logit_softcapping": self.decimal("final_logit_softcapping"),
+            "rope_local_base_freq": self.decimal("rope.freq_base_swa"),
+        }
+
+    def rope_scaling(self, values):
+        """RoPE scaling in the words of `config.json`; None for none."""
+        if "rope_freqs.weight" in self.shapes:
+            return self.llama3_scaling(values)
+        kind = self.field("rope.scaling.type", "none")
+        if kind == "none":
+            return None
+        if self.field("rope.scaling.attn_factor", 1.0) != 1.0:
+            raise InputError("is not supported", file=self.file, field="rope.scaling.attn_factor")
+        original = self.field("rope.scaling.original_context_length")
+        scaling = {"rope_type": kind, "factor": self.decimal("rope.scaling.factor")}
+        if kind == "yarn":
+            scaling |= {
+                "original_max_position_embeddings": original,
+                "beta_fast": self.decimal("rope.scaling.yarn_beta_fast"),
+                "beta_slow": self.decimal("rope.scaling.yarn_beta_slow"),
+            }
+        return scaling
+
+    def llama3_scaling(self, values):
+        """Recovers Llama 3.1's scaling from the divisors it became.
+
+        The file keeps one divisor a frequency instead of the rule. All published models share every
+        constant but the factor, which is the largest divisor; the divisors that follow from it
+        are compared with those in the file.
+        """
+        tensor = self.tensors["rope_freqs.weight"]
+        divisors = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        scaling = {"factor": float(divisors.max()), "original_max_position_embeddings": 8192}
+        theta = values.get("rope_theta", 10_000.0)
+        rule = Rope(
+            theta=theta,
+            kind="llama3",
+            factor=scaling["factor"],
+            original_max_position=8192,
+            low_freq_factor=1.0,
+            high_freq_factor=4.0,
+        )
+        plain, _ = inverse_frequencies(Rope(theta=theta), 2 * divisors.size)
+        scaled, _ = inverse_frequencies(rule, 2 * divisors.size)
+        if not np.allclose(plain / divisors, scaled, rtol=1e-4, atol=0):
+            raise InputError(
+                "frequency divisors follow no known rule", file=self.file, field="rope_freqs.weight"
+            )
+        return scaling | {"rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_factor": 4.0}

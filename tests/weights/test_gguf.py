@@ -1,0 +1,164 @@
+"""GGUF files: every family, every tensor type, and what is refused."""
+
+import dataclasses
+
+import gguf
+import jax
+import numpy as np
+import pytest
+import tiny_gguf
+import tiny_models as tiny
+from gguf import GGMLQuantizationType
+
+from prm_jax.errors import InputError
+from prm_jax.models import Rope, abstract_params, paths
+from prm_jax.models.rope import inverse_frequencies
+from prm_jax.weights.assemble import assemble
+from prm_jax.weights.gguf import IGNORABLE, TYPES, GgufFile
+from prm_jax.weights.load import load_model
+
+
+def load(path):
+    file = GgufFile(path)
+    abstract = abstract_params(file.config)
+    return file.config, assemble(file, file.rows(), abstract, dtype="float32", ignorable=IGNORABLE)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3"])
+def test_every_family_comes_back_from_its_converted_file(family, tmp_path):
+    model, params = tiny.model(family)
+    config = model.config
+    if family.startswith("gemma"):  # the file leaves these to the family's rule
+        period = {"gemma2": 2, "gemma3": 6}[family]
+        layer_types = tuple("full" if (i + 1) % period == 0 else "sliding" for i in range(2))
+        config = dataclasses.replace(config, layer_types=layer_types)
+    tiny_gguf.write(tmp_path / "m.gguf", config, params)
+    read, back = load(tmp_path / "m.gguf")
+    assert read == config
+    assert set(paths(back)) == set(paths(params))
+    for path, leaf in paths(back).items():
+        # Gemma's norms are stored with one added, which rounds.
+        tolerance = 2e-7 if config.norm_offset and path.endswith("scale") else 0
+        np.testing.assert_allclose(leaf, paths(params)[path], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_tensor_type_reads_as_the_numbers_gguf_reads(kind, tmp_path):
+    kind = GGMLQuantizationType[kind]
+    block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+    rows, columns = 6, 2 * max(block, 32)
+    random = np.random.default_rng(0)
+    try:
+        data = gguf.quants.quantize(random.normal(size=(rows, columns)).astype(np.float32), kind)
+    except NotImplementedError:  # k-quants have no quantiser in the package: any bytes will do
+        data = random.integers(0, 120, (rows, columns // block * n_bytes), dtype=np.uint8)
+    model, params = tiny.model("llama")
+    tiny_gguf.write(
+        tmp_path / "m.gguf",
+        model.config,
+        params,
+        extra=lambda writer: writer.add_tensor("probe.weight", data, raw_dtype=kind),
+    )
+    expected = gguf.quants.dequantize(data, kind)
+    assert np.isfinite(expected).all() and expected.std() > 0
+    file = GgufFile(tmp_path / "m.gguf")
+    np.testing.assert_array_equal(file.read("probe.weight", (slice(None), slice(None))), expected)
+    block = file.read("probe.weight", (slice(1, 4), slice(3, 40)))
+    np.testing.assert_array_equal(block, expected[1:4, 3:40])
+
+
+@pytest.mark.parametrize("kind", ["Q4_0", "Q8_0", "Q4_1", "Q5_0", "Q5_1", "BF16", "F16"])
+def test_a_quantised_model_is_near_the_one_it_was_made_from(kind, tmp_path):
+    model, params = tiny.model("llama")
+    kind = GGMLQuantizationType[kind]
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params, quantise=kind)
+    _, back = load(tmp_path / "m.gguf")
+    for path, leaf in paths(back).items():
+        wanted = np.asarray(paths(params)[path])
+        error = np.abs(np.asarray(leaf) - wanted).max() / np.abs(wanted).max()
+        assert error <= 0.16, path
+        assert path.endswith("scale") or error > 0, f"{path} was not quantised"
+
+
+def test_llama3_scaling_is_recovered_from_its_divisors(tmp_path):
+    model, params = tiny.model("llama")
+    rope = Rope(
+        theta=500_000.0,
+        kind="llama3",
+        factor=32.0,
+        original_max_position=8192,
+        high_freq_factor=4.0,
+    )
+    config = dataclasses.replace(model.config, rope=rope)
+    plain = 1.0 / 500_000.0 ** (np.arange(0, 8, 2) / 8)
+    wavelength = 2 * np.pi / plain
+    ramp = np.clip((8192 / wavelength - 1) / 3, 0, 1)
+    divisors = (1 / ((1 - ramp) / 32 + ramp)).astype(np.float32)
+    tiny_gguf.write(tmp_path / "m.gguf", config, params, more={"rope_freqs.weight": divisors})
+    read, _ = load(tmp_path / "m.gguf")
+    assert read.rope == rope
+    scaled, _ = inverse_frequencies(read.rope, 8)
+    np.testing.assert_allclose(scaled, plain / divisors, rtol=1e-5)
+
+    broken = divisors.copy()
+    broken[-2] = 5.0
+    tiny_gguf.write(tmp_path / "b.gguf", config, params, more={"rope_freqs.weight": broken})
+    with pytest.raises(InputError, match="follow no known rule"):
+        GgufFile(tmp_path / "b.gguf")
+
+
+def test_the_27b_gemmas_scale_queries_by_width_per_head(tmp_path):
+    model, _ = tiny.model("gemma2")
+    config = dataclasses.replace(
+        model.config, n_layers=46, layer_types=("sliding", "full") * 23, d_model=64
+    )
+    params = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), abstract_params(config))
+    tiny_gguf.write(tmp_path / "m.gguf", config, params)
+    assert GgufFile(tmp_path / "m.gguf").config.query_scale == (64 / 4) ** -0.5
+
+
+def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path):
+    model, params = tiny.model("llama")
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params)
+    whole = (tmp_path / "m.gguf").read_bytes()
+    for keep in (0, 3, 20, 150, len(whole) // 50, len(whole) // 2, len(whole) - 40):
+        (tmp_path / "cut.gguf").write_bytes(whole[:keep])
+        with pytest.raises(InputError) as error:
+            load_model(tmp_path / "cut.gguf")
+        assert "cut.gguf" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_unknown_architectures_and_types_are_refused(tmp_path):
+    writer = gguf.GGUFWriter(tmp_path / "a.gguf", "mamba")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InputError, match="architecture 'mamba'"):
+        GgufFile(tmp_path / "a.gguf")
+
+    model, params = tiny.model("llama")
+    kind = GGMLQuantizationType.IQ4_NL
+    block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+    tiny_gguf.write(
+        tmp_path / "t.gguf",
+        model.config,
+        params,
+        extra=lambda writer: writer.add_tensor(
+            "x.weight", np.zeros((1, n_bytes), np.uint8), raw_dtype=kind
+        ),
+    )
+    with pytest.raises(InputError, match="IQ4_NL is not supported"):
+        GgufFile(tmp_path / "t.gguf")
+
+
+def test_tensors_left_over_or_missing_are_listed(tmp_path):
+    model, params = tiny.model("llama")
+    surplus = {"blk.0.attn_sinks.weight": np.zeros(4, np.float32)}
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params, more=surplus)
+    with pytest.raises(InputError, match="no parameter takes: blk.0.attn_sinks.weight"):
+        load(tmp_path / "m.gguf")
+    del params["layers_0"]["mlp"]["down"]
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params)
+    with pytest.raises(InputError, match="missing.*blk.0.ffn_down.weight, blk.1.ffn_down.weight"):
+        load(tmp_path / "m.gguf")

@@ -1,0 +1,282 @@
+"""Loading onto devices: shards, memory, and files that are not what they should be."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+import tiny_models as tiny
+from safetensors.numpy import load_file, save_file
+
+from prm_jax.errors import InputError
+from prm_jax.models import HeadConfig, make_mesh, param_shardings, paths
+from prm_jax.weights import export, load_model
+
+WITH_HEAD = HeadConfig("linear", 2)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """An export of a tiny model, for tests to damage."""
+    model, params = tiny.model("llama", WITH_HEAD)
+    export(tmp_path / "m", model, params, tiny.tokenizer())
+    return tmp_path / "m"
+
+
+def edit(directory, change):
+    """Rewrites the weights after `change(tensors)`."""
+    tensors = load_file(directory / "model.safetensors")
+    change(tensors)
+    save_file(tensors, directory / "model.safetensors")
+
+
+def set_config(directory, **fields):
+    values = json.loads((directory / "config.json").read_text()) | fields
+    (directory / "config.json").write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3"])
+@pytest.mark.parametrize("axes", [(2, 2, 2), (1, 8, 1), (1, 2, 4)])
+def test_loading_onto_eight_devices_gives_the_same_arrays_spread_by_the_table(
+    family, axes, tmp_path
+):
+    model, params = tiny.model(family, WITH_HEAD)
+    export(tmp_path / "m", model, params, tiny.tokenizer())
+    mesh = make_mesh(*axes)
+    _, spread, _ = load_model(tmp_path / "m", mesh=mesh)
+    tiny.assert_identical(spread, params)
+    for path, sharding in paths(param_shardings(params, mesh)).items():
+        assert paths(spread)[path].sharding == sharding, path
+    kernel = spread["layers_0"]["mlp"]["gate"]["kernel"]
+    parts = axes[1] * axes[2]
+    assert kernel.addressable_shards[0].data.size * parts == kernel.size
+
+
+def test_a_device_reads_only_its_own_part_of_the_file(directory, monkeypatch):
+    from prm_jax.weights import safetensors_files
+
+    read = []
+    original = safetensors_files.SafetensorsDirectory.read
+
+    def counted(self, key, index):
+        block = original(self, key, index)
+        read.append(block.nbytes)
+        return block
+
+    monkeypatch.setattr(safetensors_files.SafetensorsDirectory, "read", counted)
+    load_model(directory)
+    whole, largest = sum(read), max(read)
+    read.clear()
+    load_model(directory, mesh=make_mesh(fsdp=2, tensor=4))
+    # Split tensors are read once in all; only what every device holds is read by each.
+    assert max(read) < largest
+    assert sum(read) < 1.7 * whole
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_model_is_never_held_twice(tmp_path):
+    program = """
+        import sys
+        import jax
+        from prm_jax.weights.hf import load_directory
+
+        def memory(field):
+            for line in open("/proc/self/status"):
+                if line.startswith(field):
+                    return int(line.split()[1]) * 1024
+
+        jax.numpy.zeros(8).block_until_ready()
+        before = memory("VmRSS")
+        _, _, params, _ = load_directory(sys.argv[1])
+        jax.block_until_ready(params)
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+        print(size, memory("VmHWM") - before)
+    """
+    sizes = dict(vocab_size=8192, hidden_size=512, intermediate_size=1536, num_hidden_layers=12)
+    sizes |= dict(num_attention_heads=8, num_key_value_heads=8, max_position_embeddings=64)
+    values = sizes | dict(model_type="llama", architectures=["LlamaForCausalLM"])
+    values |= dict(tie_word_embeddings=True)
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    D, F = 512, 1536
+    layer = {f"self_attn.{name}_proj.weight": (D, D) for name in "qkvo"}
+    layer |= {"mlp.gate_proj.weight": (F, D), "mlp.up_proj.weight": (F, D)}
+    layer |= {"mlp.down_proj.weight": (D, F), "input_layernorm.weight": (D,)}
+    layer |= {"post_attention_layernorm.weight": (D,)}
+    shapes = {f"model.layers.{i}.{name}": shape for i in range(12) for name, shape in layer.items()}
+    shapes |= {"model.embed_tokens.weight": (8192, D), "model.norm.weight": (D,)}
+    random = np.random.default_rng(0)
+    tensors = {name: random.random(shape, np.float32) for name, shape in shapes.items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    environment = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    size, growth = map(int, done.stdout.split())
+    print(f"model {size / 1e6:.0f} MB, memory grew by {growth / 1e6:.0f} MB")
+    assert size > 150e6
+    assert growth < 1.6 * size
+
+
+def test_missing_surplus_and_misshapen_tensors_are_all_listed(directory):
+    def damage(tensors):
+        del tensors["model.layers.1.mlp.up_proj.weight"]
+        tensors["model.layers.0.self_attn.sinks"] = np.zeros(4, np.float32)
+        tensors["model.norm.weight"] = np.zeros(31, np.float32)
+
+    edit(directory, damage)
+    with pytest.raises(InputError) as error:
+        load_model(directory)
+    message = str(error.value)
+    assert "missing tensors: model.layers.1.mlp.up_proj.weight" in message
+    assert "no parameter takes: model.layers.0.self_attn.sinks" in message
+    assert "model.norm.weight is [31] and should be [32]" in message
+    assert "model.safetensors" in message
+
+
+def test_buffers_of_old_files_are_no_parameters(directory):
+    _, before, _ = load_model(directory)
+    edit(
+        directory,
+        lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": np.ones(4, "f4")}),
+    )
+    tiny.assert_identical(load_model(directory)[1], before)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_copy_of_tied_embeddings_must_be_a_copy(same, tmp_path):
+    model, params = tiny.model("qwen2")
+    export(tmp_path / "m", model, params, tiny.tokenizer())
+    embedding = np.asarray(params["embed"]["embedding"])
+    copy = embedding if same else embedding[::-1].copy()
+    edit(tmp_path / "m", lambda tensors: tensors.update({"lm_head.weight": copy}))
+    if same:
+        tiny.assert_identical(load_model(tmp_path / "m")[1], params)
+    else:
+        with pytest.raises(InputError, match="lm_head.weight differs"):
+            load_model(tmp_path / "m")
+
+
+def test_the_text_model_of_a_multimodal_gemma_3_is_found_under_its_prefix(tmp_path):
+    model, params = tiny.model("gemma3")
+    export(tmp_path / "m", model, params, tiny.tokenizer())
+    (tmp_path / "m" / "prm_jax.json").unlink()
+    text = json.loads((tmp_path / "m" / "config.json").read_text())
+    whole = {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}
+    (tmp_path / "m" / "config.json").write_text(json.dumps(whole | {"text_config": text}))
+
+    def move(tensors):
+        for key in list(tensors):
+            tensors["language_model." + key] = tensors.pop(key)
+        tensors["vision_tower.vision_model.post_layernorm.weight"] = np.ones(3, "f4")
+
+    edit(tmp_path / "m", move)
+    again, back, _ = load_model(tmp_path / "m")
+    assert again == model
+    tiny.assert_identical(back, params)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"model_type": "mixtral"}, "unsupported model type 'mixtral'"),
+        ({"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}, "'longrope'"),
+        ({"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "'dynamic'"),
+        ({"rope_scaling": {"rope_type": "linear", "surprise": 1}}, "RoPE parameters surprise"),
+        ({"rope_scaling": {"rope_type": "linear"}}, "needs a factor"),
+        ({"quantization_config": {"bits": 4}}, "quantization_config"),
+        ({"num_local_experts": 8}, "num_local_experts"),
+        ({"hidden_act": "relu"}, "activation 'relu'"),
+        ({"hidden_size": "32"}, "field 'hidden_size': is '32', not a positive integer"),
+        ({"num_hidden_layers": None}, "field 'num_hidden_layers': is missing"),
+        ({"layer_types": ["linear_attention"] * 2}, "linear_attention"),
+    ],
+)
+def test_configurations_that_are_not_supported_are_refused(directory, fields, problem):
+    set_config(directory, **fields)
+    with pytest.raises(InputError) as error:
+        load_model(directory)
+    assert problem in str(error.value)
+    assert "config.json" in str(error.value)
+
+
+def test_an_unknown_architecture_is_refused(directory):
+    (directory / "prm_jax.json").unlink()
+    set_config(directory, architectures=["LlamaForQuestionAnswering"])
+    with pytest.raises(InputError, match="'LlamaForQuestionAnswering'.*ForTokenClassification"):
+        load_model(directory)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem", "file"),
+    [
+        (lambda d: (d / "config.json").unlink(), "no such file", "config.json"),
+        (lambda d: (d / "config.json").write_text("{,"), "is not JSON", "config.json:1"),
+        (lambda d: (d / "config.json").write_text("[]"), "not a JSON object", "config.json"),
+        (lambda d: (d / "model.safetensors").unlink(), "has no weights", "/m:"),
+        (
+            lambda d: (d / "model.safetensors").rename(d / "pytorch_model.bin"),
+            "pickle format; convert",
+            "/m:",
+        ),
+        (lambda d: truncate(d / "model.safetensors"), "truncated one", "model.safetensors"),
+        (lambda d: (d / "model.safetensors").write_bytes(b""), "truncated", "model.safetensors"),
+        (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json", "/m:"),
+        (
+            lambda d: (d / "prm_jax.json").write_text('{"head": {"sort": "x"}}'),
+            "does not describe a head",
+            "prm_jax.json",
+        ),
+    ],
+)
+def test_damaged_directories_are_refused_in_one_line(damage, problem, file, directory):
+    damage(directory)
+    with pytest.raises(InputError) as error:
+        load_model(directory)
+    message = str(error.value)
+    assert problem in message and file in message and "\n" not in message
+
+
+def test_a_file_missing_from_a_sharded_checkpoint_is_named(tmp_path):
+    model, params = tiny.model("llama")
+    export(tmp_path / "m", model, params, tiny.tokenizer(), max_shard_bytes=9000)
+    lost = sorted((tmp_path / "m").glob("model-*.safetensors"))[1]
+    lost.unlink()
+    with pytest.raises(InputError, match=f"{lost.name}.*listed in the index"):
+        load_model(tmp_path / "m")
+
+
+def test_names_that_are_no_model_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no model 'smollm3'.*presets are smollm2-135m"):
+        load_model("smollm3")
+    (tmp_path / "x.bin").write_bytes(b"")
+    with pytest.raises(InputError, match="neither a directory nor a .gguf file"):
+        load_model(tmp_path / "x.bin")
+    with pytest.raises(InputError, match="dtype"):
+        load_model(tmp_path, dtype="int8")
+
+
+def test_a_training_workdir_stands_for_its_export(tmp_path):
+    model, params = tiny.model("llama", WITH_HEAD)
+    export(tmp_path / "run" / "export", model, params, tiny.tokenizer())
+    (tmp_path / "run" / "checkpoints").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    again, back, _ = load_model(tmp_path / "run")
+    assert again == model
+    tiny.assert_identical(back, params)
+
+
+def test_parameters_are_placed_on_the_default_device_without_a_mesh(directory):
+    _, params, _ = load_model(directory)
+    assert {leaf.device for leaf in jax.tree.leaves(params)} == {jax.devices()[0]}

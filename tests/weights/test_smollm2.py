@@ -1,0 +1,48 @@
+"""SmolLM2-135M from its quantised file against transformers' own reading of the same file."""
+
+import numpy as np
+import pytest
+
+from prm_jax.errors import InputError
+from prm_jax.models import PRESETS
+from prm_jax.weights import artifacts, load_model
+
+TEXT = """Maya has 17 boxes with 24 apples each. She gives away 96 apples. How many are left?
+Step 1: There are 17 * 24 = 408 apples at first.
+Step 2: After giving away 96, there are 408 - 96 = 312 apples.
+The answer is 312."""
+
+
+@pytest.fixture(scope="module")
+def path():
+    """The GGUF file, wherever it is on this machine."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(artifacts, "hub_directory", lambda repository: None)
+    try:
+        found = artifacts.locate("smollm2-135m")
+    except InputError:
+        pytest.skip("the weights of smollm2-135m are not here")
+    finally:
+        patch.undo()
+    if found.suffix != ".gguf":
+        pytest.skip("another file stands in for the GGUF one")
+    return found
+
+
+def test_logits_equal_those_of_transformers_on_the_same_file(path):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    model, params, tokenizer = load_model(path)
+    assert model.config == PRESETS["smollm2-135m"]
+    tokens = np.asarray([tokenizer.encode(TEXT)], np.int32)
+    assert tokens.size > 80
+    ours = np.asarray(model.apply({"params": params}, tokens, logits=True).logits_BTV)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, dtype=torch.float32
+    )
+    with torch.no_grad():
+        reference = theirs.eval()(torch.from_numpy(tokens).long()).logits.numpy()
+    difference = np.abs(ours - reference).max()
+    print(f"max |logit difference| {difference:.1e} over {tokens.size} tokens")
+    np.testing.assert_array_equal(ours.argmax(-1), reference.argmax(-1))
+    assert difference <= 2e-3
