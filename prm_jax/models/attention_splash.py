@@ -14,7 +14,7 @@ from jax.experimental.pallas.ops.tpu.splash_attention import (
 )
 from jax.sharding import PartitionSpec as P
 
-from prm_jax.models.constraints import divisible_spec
+from prm_jax.models.constraints import BATCH_AXES, divisible_spec, mesh_axes
 
 LARGEST_BLOCK = 512
 
@@ -46,9 +46,10 @@ def splash(query_BTNH, key_BTKH, value_BTKH, *, segment_ids_BT, windows, kind, s
         return jax.lax.switch(kind, branches, *arrays)
 
     arrays = (query_BTNH, key_BTKH, value_BTKH, segment_ids_BT, jnp.asarray(kind, jnp.int32))
-    if jax.sharding.get_abstract_mesh().empty:
+    axes = mesh_axes()
+    if not axes:
         return local(*arrays)
-    by_heads = divisible_spec(key_BTKH.shape, P(("data", "fsdp"), None, "tensor", None))
+    by_heads = divisible_spec(key_BTKH.shape, P(BATCH_AXES, None, "tensor", None), axes)
     specs = (by_heads, by_heads, by_heads, P(by_heads[0], None), P())
     return jax.shard_map(local, in_specs=specs, out_specs=by_heads, check_vma=False)(*arrays)
 

@@ -268,7 +268,7 @@ class Decoder(nn.Module):
         )
         if config.final_softcap is not None:
             logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
-        return DecoderOutput(x_BTD, constrain_rows(logits_BTV) if logits else None)
+        return DecoderOutput(x_BTD, logits_BTV if logits else None)
 
     def _layers(self, x_BTD, positions_BT, segment_ids_BT):
         config = self.config

@@ -48,6 +48,10 @@ class HeadConfig:
             object.__setattr__(self, "n_classes", 2)
             if self.positive_id is None or self.negative_id is None:
                 raise InputError("a two_token head needs positive_id and negative_id", field="head")
+            if self.positive_id == self.negative_id:
+                raise InputError("positive_id and negative_id are the same token", field="head")
+        if self.n_classes < 1:
+            raise InputError(f"{self.n_classes} classes", field="n_classes")
 
 
 def init_head(key, head, d_model):
@@ -103,16 +107,15 @@ def apply_head(head, params, h_BSD, *, final_softcap=None):
         final_softcap: the decoder's soft cap on vocabulary logits; only 'two_token' needs it.
 
     Returns:
-        f32[B,S,C].
+        f32[B,S,C]; class 1 is the positive token for 'two_token'.
+
+    Raises:
+        InputError: for a token id beyond the vocabulary.
     """
+    chex.assert_rank(h_BSD, 3)
     h_BSD = h_BSD.astype(jnp.float32)
     if head.kind == "two_token":
-        ids = jnp.asarray([head.negative_id, head.positive_id])
-        if "unembed" in params:
-            columns_DC = params["unembed"]["kernel"][:, ids]
-        else:
-            columns_DC = params["embed"]["embedding"][ids].T
-        logits_BSC = jnp.einsum("BSD,DC->BSC", h_BSD, columns_DC.astype(jnp.float32))
+        logits_BSC = _dense({"kernel": _token_columns(head, params)}, h_BSD)
         if final_softcap is not None:
             logits_BSC = final_softcap * jnp.tanh(logits_BSC / final_softcap)
         return logits_BSC
@@ -137,6 +140,21 @@ def step_logit(head, logits_BSC):
     raise InputError(f"{head.n_classes} classes have no single step logit", field="head")
 
 
+def _token_columns(head, params):
+    """Columns [D,2] of the unembedding: the negative token's, then the positive one's."""
+    if "unembed" in params:
+        table_VD = params["unembed"]["kernel"].T
+    else:
+        table_VD = params["embed"]["embedding"]
+    ids = (head.negative_id, head.positive_id)
+    if not 0 <= min(ids) <= max(ids) < table_VD.shape[0]:
+        # An index beyond the table would be clamped to its last row without a word.
+        raise InputError(f"token ids {ids} are not in the vocabulary", field="head")
+    return table_VD[jnp.asarray(ids)].T
+
+
 def _dense(params, x):
-    out = x @ params["kernel"].astype(jnp.float32)
+    # Few rows get here, so full precision costs nothing where float32 defaults to less.
+    kernel = params["kernel"].astype(jnp.float32)
+    out = jnp.einsum("BSD,DC->BSC", x, kernel, precision=jax.lax.Precision.HIGHEST)
     return out + params["bias"].astype(jnp.float32) if "bias" in params else out

@@ -3,7 +3,7 @@
 An adapted kernel W of matrix shape (inputs, outputs) is used as W + (alpha / rank) A B, with A
 random and B zero at the start, so that training begins at the original model. Adapters are a tree
 of their own: train them, keep the parameters frozen, merge them whenever a plain parameter tree is
-    wanted.
+wanted. Their `scale` leaves define the adapter and are not learned: no gradient reaches them.
 """
 
 import math
@@ -62,13 +62,22 @@ def merge_lora(params, lora):
 
     Returns:
         Nested dict like `params`.
+
+    Raises:
+        InputError: if an adapter has no kernel to adapt, as when only one of the two trees was
+            regrouped.
     """
     leaves, adapters = paths(params), paths(lora)
-    for path in {name.rsplit("/", 1)[0] for name in adapters}:
+    for path in sorted({name.rsplit("/", 1)[0] for name in adapters}):
         a, b = adapters[f"{path}/a"], adapters[f"{path}/b"]
-        # The scale belongs to the adapter's definition, not to what is learned.
-        scale = jax.lax.stop_gradient(adapters[f"{path}/scale"])[:, None, None]
+        if path not in leaves or leaves[path].shape[0] != a.shape[0]:
+            raise InputError(
+                f"the adapter of {path!r} fits no parameter",
+                field="lora",
+                remedy="regroup parameters and adapters together (resegment)",
+            )
         kernel = leaves[path]
+        scale = jax.lax.stop_gradient(adapters[f"{path}/scale"])[:, None, None]
         update = scale * jnp.einsum("LIR,LRO->LIO", a, b)
         leaves[path] = kernel + update.reshape(kernel.shape).astype(kernel.dtype)
     return from_paths(leaves)

@@ -14,10 +14,8 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models.constraints import BATCH_AXES, divisible_spec
+from prm_jax.models.constraints import AXES, BATCH_AXES, divisible_spec
 from prm_jax.models.tree import from_paths, paths
-
-AXES = ("data", "fsdp", "tensor")
 
 # First match wins. The embedding is split along the vocabulary only: one axis per dimension makes
 # XLA rematerialise it whole.

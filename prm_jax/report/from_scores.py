@@ -1,8 +1,8 @@
 """A report on any file of scored solutions."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory, read_jsonl
@@ -112,7 +112,7 @@ def read_scores(path: str | Path, trajectories: Sequence[Trajectory]) -> list[li
                 remedy="keep both files in the same order",
             )
         values = row.get("step_scores")
-        if not _are_scores(values) or len(values) != len(trajectory.steps):
+        if not _are_scores(values, len(trajectory.steps)):
             raise where.error(
                 f"is not a list of {len(trajectory.steps)} numbers in [0, 1] or nulls",
                 field="step_scores",
@@ -122,11 +122,12 @@ def read_scores(path: str | Path, trajectories: Sequence[Trajectory]) -> list[li
     return scores
 
 
-def _are_scores(values):
-    return isinstance(values, list) and all(
-        value is None
-        or (isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1)
-        for value in values
+def _are_scores(values, n_steps) -> TypeGuard[list[float | None]]:
+    # A NaN fails the comparison, and a bool is an int.
+    return (
+        isinstance(values, list)
+        and len(values) == n_steps
+        and all(v is None or (type(v) in (int, float) and 0 <= v <= 1) for v in values)
     )
 
 

@@ -56,7 +56,7 @@ def format_estimate(estimate: Estimate, metric: Metric) -> str:
 
 
 def table_lines(table: ResultTable) -> tuple[Line, ...]:
-    """Formats the rows of a table; the best figure of each column is marked.
+    """Formats the rows of a table; where there are baselines, the best of each column is marked.
 
     Args:
         table: the table; rows of role 'reference' take no part in the marking.
@@ -83,6 +83,6 @@ def table_lines(table: ResultTable) -> tuple[Line, ...]:
 def _best_value(table, metric):
     estimates = [row.estimates.get(metric.name) for row in table.rows if row.role != "reference"]
     values = [e.value for e in estimates if e is not None and not math.isnan(e.value)]
-    if len(values) < 2:
+    if len(values) < 2 or all(row.role != "baseline" for row in table.rows):
         return None
     return max(values) if metric.higher_is_better else min(values)

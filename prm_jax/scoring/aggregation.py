@@ -142,7 +142,5 @@ def _checked(p, index):
     if p is None:
         return np.nan
     if isinstance(p, bool | str) or not 0 <= p <= 1:
-        raise InputError(
-            f"{p!r} is not a probability in [0, 1]", field=f"step_scores[{index}]"
-        )
+        raise InputError(f"{p!r} is not a probability in [0, 1]", field=f"step_scores[{index}]")
     return p

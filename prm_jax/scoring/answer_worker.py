@@ -46,10 +46,11 @@ def limit_memory():
 
 
 def main():
-    """Answers requests `[first, second]` with true or false until stdin ends."""
+    """Says true when ready, then answers requests `[first, second]` with true or false until stdin ends."""
     logging.disable(logging.CRITICAL)
     limit_memory()
     replies, sys.stdout = sys.stdout, sys.stderr
+    print(json.dumps(True), file=replies, flush=True)  # imports are done, requests can be timed
     for line in sys.stdin:
         first, second = json.loads(line)
         try:

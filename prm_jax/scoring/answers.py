@@ -19,8 +19,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 TIMEOUT_S = 5.0
+START_TIMEOUT_S = 120.0
+WORKER = Path(__file__).with_name("answer_worker.py")
 NO_ANSWER = -1
 RULE = (
     "text normalised; numbers by value, words as text, else math-verify in both directions; an answer "
@@ -139,12 +142,12 @@ class _Judge:
                 process = self._started()
                 process.stdin.write(json.dumps([first, second]) + "\n")
                 process.stdin.flush()
-                if select.select([process.stdout], [], [], TIMEOUT_S)[0]:
-                    return process.stdout.readline() == "true\n"
+                reply = self._reply(TIMEOUT_S)
             except BrokenPipeError:
-                pass
-            self._end()
-            return False
+                reply = None
+            if reply is None:
+                self._end()
+            return bool(reply)
 
     def close(self):
         """Ends the child process, if there is one."""
@@ -154,14 +157,25 @@ class _Judge:
     def _started(self):
         if self._process is None or self._process.poll() is not None:
             self._end()
+            # By path and with -P: as a module of this package it would import jax first.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "prm_jax.scoring.answer_worker"],
+                [sys.executable, "-P", str(WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
+            if self._reply(START_TIMEOUT_S) is None:
+                self._end()
+                raise RuntimeError("the process that compares answers did not start")
         return self._process
+
+    def _reply(self, timeout):
+        """The child's next reply, True or False; None if it is late or the child has ended."""
+        if not select.select([self._process.stdout], [], [], timeout)[0]:
+            return None
+        line = self._process.stdout.readline()
+        return json.loads(line) if line.endswith("\n") else None
 
     def _end(self):
         if self._process is not None:

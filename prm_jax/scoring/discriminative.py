@@ -166,12 +166,15 @@ def step_logits(model, params, batch):
 
 
 def _forward(model, params, batch, mesh):
-    inputs = {name: batch[name] for name in ("tokens", "positions", "segment_ids", "step_positions")}
+    inputs = {
+        name: batch[name] for name in ("tokens", "positions", "segment_ids", "step_positions")
+    }
     if mesh is None:
         return np.asarray(step_logits(model, params, inputs))
-    inputs = jax.device_put(inputs, batch_sharding(mesh))
-    whole = NamedSharding(mesh, PartitionSpec())
-    return np.asarray(jax.device_put(step_logits(model, params, inputs), whole))
+    with jax.set_mesh(mesh):
+        inputs = jax.device_put(inputs, batch_sharding(mesh))
+        s_BS = step_logits(model, params, inputs)
+        return np.asarray(jax.device_put(s_BS, NamedSharding(mesh, PartitionSpec())))
 
 
 def _buckets(encoded):

@@ -1,5 +1,7 @@
 """Building our parameter tree from stored tensors, each shard read straight to its device."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,8 @@ import numpy as np
 from prm_jax.errors import InputError
 from prm_jax.models import from_paths, param_shardings, paths
 from prm_jax.weights import layout
+
+DEVICE_ALIGNMENT = 64  # bytes; XLA's CPU client copies host buffers that start anywhere else
 
 
 def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
@@ -58,7 +62,7 @@ def reader(source, row, shape, dtype):
     """The callback that reads one block of one parameter, converted tensor by tensor."""
 
     def read(index):
-        block = np.empty(
+        block = aligned_empty(
             [len(range(*piece.indices(size))) for piece, size in zip(index, shape, strict=True)],
             dtype,
         )
@@ -74,6 +78,14 @@ def reader(source, row, shape, dtype):
         return layout.read(row.layout, shape, index, lambda stored: source.read(key, stored))
 
     return read
+
+
+def aligned_empty(shape, dtype):
+    """An empty array that a CPU device takes over as it is, instead of copying it."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    buffer = np.empty(n_bytes + DEVICE_ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % DEVICE_ALIGNMENT
+    return buffer[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def check(source, rows, leaves, ignorable):

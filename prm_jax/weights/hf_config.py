@@ -9,22 +9,47 @@ from prm_jax.weights.hf_rope import LAYER_TYPES, read_rope, write_rope
 
 # What transformers assumes where a file is silent. Gemma 3's multimodal files leave out most of
 # their text part.
-GEMMA = dict(head_dim=256, hidden_act="gelu_pytorch_tanh", tie_word_embeddings=True)
-GEMMA |= dict(rms_norm_eps=1e-6, query_pre_attn_scalar=256, sliding_window=4096, vocab_size=256000)
+QWEN = {
+    "rms_norm_eps": 1e-6,
+    "num_key_value_heads": 32,
+    "max_position_embeddings": 32768,
+    "sliding_window": 4096,
+    "max_window_layers": 28,
+}
+GEMMA = {
+    "rms_norm_eps": 1e-6,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "head_dim": 256,
+    "hidden_activation": "gelu_pytorch_tanh",
+    "tie_word_embeddings": True,
+    "query_pre_attn_scalar": 256,
+    "sliding_window": 4096,
+}
 DEFAULTS = {
-    "llama": dict(rms_norm_eps=1e-6, max_position_embeddings=2048),
-    "mistral": dict(rms_norm_eps=1e-6, num_key_value_heads=8, sliding_window=4096)
-    | dict(max_position_embeddings=131072),
-    "qwen2": dict(rms_norm_eps=1e-6, num_key_value_heads=32, max_position_embeddings=32768)
-    | dict(sliding_window=4096, max_window_layers=28, attention_bias=True),
-    "qwen3": dict(rms_norm_eps=1e-6, num_key_value_heads=32, max_position_embeddings=32768)
-    | dict(sliding_window=4096, max_window_layers=28, head_dim=128),
+    "llama": {"rms_norm_eps": 1e-6, "max_position_embeddings": 2048},
+    "mistral": {
+        "rms_norm_eps": 1e-6,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131072,
+        "sliding_window": 4096,
+    },
+    "qwen2": QWEN | {"attention_bias": True},
+    "qwen3": QWEN | {"head_dim": 128},
     "gemma2": GEMMA
-    | dict(num_key_value_heads=4, max_position_embeddings=8192)
-    | dict(attn_logit_softcapping=50.0, final_logit_softcapping=30.0),
+    | {
+        "vocab_size": 256000,
+        "max_position_embeddings": 8192,
+        "attn_logit_softcapping": 50.0,
+        "final_logit_softcapping": 30.0,
+    },
     "gemma3": GEMMA
-    | dict(num_attention_heads=8, num_key_value_heads=4, max_position_embeddings=131072)
-    | dict(rope_theta=1_000_000.0, rope_local_base_freq=10_000.0, vocab_size=262208),
+    | {
+        "vocab_size": 262208,
+        "max_position_embeddings": 131072,
+        "rope_theta": 1_000_000.0,
+        "rope_local_base_freq": 10_000.0,
+    },
 }
 MODEL_TYPES = {family: family for family in DEFAULTS} | {"gemma3_text": "gemma3"}
 ACTIVATIONS = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}

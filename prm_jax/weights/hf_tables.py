@@ -98,8 +98,11 @@ IGNORABLE = (
 )
 
 # A multimodal Gemma 3 keeps its text model under one of these, by the version that wrote it.
-TEXT_PREFIXES = (("language_model.model.", "model."), ("model.language_model.", "model."))
-TEXT_PREFIXES += (("language_model.lm_head.", "lm_head."),)
+TEXT_PREFIXES = (
+    ("language_model.model.", "model."),
+    ("model.language_model.", "model."),
+    ("language_model.lm_head.", "lm_head."),
+)
 
 
 def plain_key(key):

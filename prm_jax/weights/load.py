@@ -13,6 +13,9 @@ from prm_jax.weights.hf import load_directory
 
 DTYPES = ("float32", "bfloat16")
 
+# How steps are marked, by kind of head, where a checkpoint does not record it.
+CLASS_CONVENTIONS = {"scalar": "trl", "linear": "trl", "mlp": "qwen"}
+
 
 def load_model(name, *, dtype="float32", mesh=None, path=None):
     """Loads a model, its parameters and its tokenizer.
@@ -70,8 +73,8 @@ def from_directory(directory, dtype, mesh):
     """
     config, head, params, _ = load_directory(directory, dtype=dtype, mesh=mesh)
     tokenizer = Tokenizer.from_dir(directory)
-    if tokenizer.convention is None and head is not None:
-        tokenizer.convention = CONVENTIONS["qwen" if head.kind == "mlp" else "trl"]
+    if tokenizer.convention is None and head is not None and head.kind in CLASS_CONVENTIONS:
+        tokenizer.convention = CONVENTIONS[CLASS_CONVENTIONS[head.kind]]
     return Decoder(config, head=head, dtype=dtype), params, tokenizer
 
 

@@ -79,6 +79,12 @@ def test_unlabelled_solutions_get_a_page_without_claims(tmp_path):
         ),
         ([[0.9, 1.2], *SCORES[1:]], ("a", "b", "c"), r"s\.jsonl:1: field 'step_scores'"),
         ([SCORES[0], "0.4", SCORES[2]], ("a", "b", "c"), r"s\.jsonl:2: field 'step_scores'"),
+        (
+            [SCORES[0], [float("nan")], SCORES[2]],
+            ("a", "b", "c"),
+            r"s\.jsonl:2: field 'step_scores'",
+        ),
+        ([SCORES[0], [True], SCORES[2]], ("a", "b", "c"), r"s\.jsonl:2: field 'step_scores'"),
         ([SCORES[0], None, SCORES[2]], ("a", "b", "c"), r"s\.jsonl:2: field 'step_scores'"),
     ],
 )

@@ -107,6 +107,15 @@ def test_the_best_of_each_column_is_marked_and_references_take_no_part(tmp_path)
     assert [node.text for node in root.find_all(css="best")] == ["70.0", "0.100"]
 
 
+def test_a_breakdown_of_one_model_has_no_best_row(tmp_path):
+    rows = tuple(
+        ResultRow(name, {"F1": Estimate(v)}, "model") for name, v in (("a", 0.7), ("b", 0.6))
+    )
+    tables = [ResultTable("t", (Metric("F1"),), rows, row_heading="family")]
+    root = parse(write_report(tmp_path / "r.html", title="t", tables=tables).read_text("utf-8"))
+    assert not root.find_all(css="best") and not root.find_all("tr", "model")
+
+
 def test_every_step_has_its_text_and_score(root, solutions):
     articles = root.find_all("article")
     assert len(articles) == len(solutions)

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from prm_jax import objectives
-from prm_jax.data.packing import pack
+from prm_jax.data.packing import fill, pack
 from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, init_lora, partition, paths
 from prm_jax.train.state import create_state, model_params
@@ -24,14 +24,19 @@ def model_and_params(preset="tiny-llama"):
     return tiny.model_and_params(preset)
 
 
-def loss_of(batch, preset="tiny-llama"):
-    model, params = model_and_params(preset)
-    return float(batch_loss(params, {}, batch, model=model, objective=BCE)[0])
+@functools.cache
+def compiled_gradient(microbatches):
+    options = dict(model=model_and_params()[0], objective=BCE, microbatches=microbatches)
+    return jax.jit(functools.partial(accumulated_gradient, **options))
 
 
-def gradient_of(batch, **options):
-    model, params = model_and_params()
-    return accumulated_gradient(params, {}, batch, model=model, objective=BCE, **options)
+def gradient_of(batch, microbatches=1, trained=None, frozen=None):
+    trained = model_and_params()[1] if trained is None else trained
+    return compiled_gradient(microbatches)(trained, frozen or {}, batch)
+
+
+def loss_of(batch):
+    return float(gradient_of(batch)[0]["loss"])
 
 
 def assert_trees_close(one, other, rtol=1e-5, atol=1e-7):
@@ -44,18 +49,28 @@ def test_a_packed_batch_scores_as_its_trajectories_alone(preset):
     model, params = model_and_params(preset)
     encoded = tiny.trajectories(10)
     packed = pack(encoded, 4, tiny.ROW_LENGTH, tiny.MAX_STEPS)
-    alone = pack(encoded, 10, 20, 3)
+    alone = fill([[i] for i in range(10)], encoded, 20, 3)
     assert packed["segment_ids"].max() > 1 and alone["segment_ids"].max() == 1
 
     def by_step(batch):
-        scores = np.asarray(head_logits(model, params, batch))[..., 0]
+        scores = np.asarray(jax.jit(head_logits, static_argnums=0)(model, params, batch))[..., 0]
         keys = zip(batch["step_example"][batch["step_mask"]], batch["step_index"][batch["step_mask"]])
         return dict(zip(keys, scores[batch["step_mask"]]))
 
     one, other = by_step(packed), by_step(alone)
     assert one.keys() == other.keys()
     np.testing.assert_allclose([one[k] for k in one], [other[k] for k in one], atol=1e-5)
-    np.testing.assert_allclose(loss_of(packed, preset), loss_of(alone, preset), rtol=1e-5)
+    assert packed["label_mask"].sum() == alone["label_mask"].sum()
+
+
+def test_a_packed_batch_has_the_loss_and_gradient_of_its_trajectories_in_separate_rows():
+    encoded = tiny.trajectories(8)
+    packed = pack(encoded, 8, tiny.ROW_LENGTH, tiny.MAX_STEPS)
+    alone = fill([[i] for i in range(8)], encoded, tiny.ROW_LENGTH, tiny.MAX_STEPS)
+    assert packed["segment_ids"].max() > 1 and alone["segment_ids"].max() == 1
+    (metrics, gradient), (metrics_, gradient_) = gradient_of(packed), gradient_of(alone)
+    np.testing.assert_allclose(metrics["loss"], metrics_["loss"], rtol=1e-5)
+    assert_trees_close(gradient, gradient_, atol=1e-6)
 
 
 def test_the_order_of_rows_changes_nothing():
@@ -127,7 +142,7 @@ def test_frozen_parameters_have_no_gradient_no_moments_and_stay_as_they_are():
         assert (np.asarray(leaf) != np.asarray(paths(trained)[path])).any(), path
     # What is trained gets the very gradient it has when everything is trained.
     _, whole = gradient_of(tiny.batch())
-    _, part = accumulated_gradient(trained, frozen, tiny.batch(), model=model, objective=BCE)
+    _, part = gradient_of(tiny.batch(), trained=trained, frozen=frozen)
     assert_trees_close(part, {k: whole[k] for k in trained})
 
 
@@ -180,10 +195,13 @@ def test_evaluation_gives_the_loss_of_training_and_the_log_odds_of_steps():
     two_class = objectives.OBJECTIVES["two_class"]
     batch = tiny.batch()
     state = create_state(params, {}, optax.sgd(1.0))
-    result = eval_step(state, batch, model=model, objective=two_class)
-    expected, (_, logits) = batch_loss(params, {}, batch, model=model, objective=two_class)
-    np.testing.assert_allclose(result["loss"], expected)
-    np.testing.assert_allclose(result["step_logits"], logits[..., 1] - logits[..., 0])
+    static = dict(model=model, objective=two_class)
+    result = jax.jit(functools.partial(eval_step, **static))(state, batch)
+    expected, (_, logits) = jax.jit(functools.partial(batch_loss, **static))(params, {}, batch)
+    np.testing.assert_allclose(result["loss"], expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        result["step_logits"], logits[..., 1] - logits[..., 0], atol=1e-6
+    )
 
 
 def test_computing_in_bfloat16_keeps_parameters_and_moments_in_float32():
@@ -191,9 +209,8 @@ def test_computing_in_bfloat16_keeps_parameters_and_moments_in_float32():
     optimizer = optax.adamw(1e-3)
     half = model.clone(dtype="bfloat16")
     state = create_state(params, {}, optimizer)
-    after, metrics = train_step(
-        state, tiny.batch(), model=half, objective=BCE, optimizer=optimizer
-    )
+    step = functools.partial(train_step, model=half, objective=BCE, optimizer=optimizer)
+    after, metrics = jax.jit(step)(state, tiny.batch())
     for leaf in jax.tree.leaves((after.params, after.opt_state[0].mu)):
         assert leaf.dtype == jnp.float32
     np.testing.assert_allclose(metrics["loss"], loss_of(tiny.batch()), atol=0.02)

@@ -87,7 +87,8 @@ def test_an_architecture_that_files_cannot_describe_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("head", "convention"), [("two-classes", "trl"), ("mlp", "qwen"), ("none", None)]
+    ("head", "convention"),
+    [("scalar", "trl"), ("two-classes", "trl"), ("mlp", "qwen"), ("none", None)],
 )
 def test_a_checkpoint_without_our_record_gets_the_convention_of_its_class(
     head, convention, tmp_path

@@ -122,7 +122,7 @@ def test_the_model_is_never_held_twice(tmp_path):
     size, growth = map(int, done.stdout.split())
     print(f"model {size / 1e6:.0f} MB, memory grew by {growth / 1e6:.0f} MB")
     assert size > 150e6
-    assert growth < 1.6 * size
+    assert growth < 1.3 * size
 
 
 def test_missing_surplus_and_misshapen_tensors_are_all_listed(directory):
@@ -280,3 +280,12 @@ def test_a_training_workdir_stands_for_its_export(tmp_path):
 def test_parameters_are_placed_on_the_default_device_without_a_mesh(directory):
     _, params, _ = load_model(directory)
     assert {leaf.device for leaf in jax.tree.leaves(params)} == {jax.devices()[0]}
+
+
+def test_loaded_parameters_may_be_donated_to_a_step(directory):
+    _, params, _ = load_model(directory)
+    before = jax.tree.map(np.array, params)
+    step = jax.jit(lambda tree: jax.tree.map(lambda leaf: 2 * leaf, tree), donate_argnums=0)
+    after = step(step(params))
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(params))
+    tiny.assert_identical(after, jax.tree.map(lambda leaf: jax.numpy.asarray(4 * leaf), before))

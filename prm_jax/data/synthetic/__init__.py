@@ -4,7 +4,8 @@
     groups = make_candidates("arithmetic", 50, 16, seed=0, split="test", accuracy=0.4)
     check(train[0])  # [1.0, 1.0, 0.0, ...], worked out from the texts alone
 
-A family is one file and one entry of `FAMILIES`; its checker is one file of `checkers` that shares no code with it.
+A family is one file and one entry of `FAMILIES`; its checker is one file of `checkers`, which share
+no code with the families.
 """
 
 from prm_jax.data.synthetic.candidates import make_candidates

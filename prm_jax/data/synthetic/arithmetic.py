@@ -1,6 +1,7 @@
-"""Arithmetic chains: a start value, some additions, subtractions and multiplications, the running value after each.
+"""Arithmetic chains: a start value, then additions, subtractions and multiplications, one a step.
 
-The state is the running value, an operation a pair such as ('+', 17). Harder levels have larger numbers.
+The state is the running value, an operation a pair such as ('+', 17). Harder levels have larger
+numbers.
 """
 
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
+    Family,
     Move,
     Problem,
     choose,
@@ -16,7 +18,7 @@ from prm_jax.data.synthetic.family import (
 
 
 class Size(NamedTuple):
-    """How large numbers get: start value and operands stay below these, running values up to `value`."""
+    """How large numbers get: start value and operands stay below, running values up to `value`."""
 
     start: int
     operand: int
@@ -31,8 +33,12 @@ EVENTS = {"+": "gets {} more", "-": "gives away {}", "*": "has {} times as many"
 PHRASES = (
     ("Start with {start}, then {done}. What is the result?", ", then ", ORDERS),
     ("Take {start} and {done}, in this order. What do you get?", ", ", ORDERS),
-    ("{name} has {start} {things}, then {done}. How many {things} does {name} have?", ", then ", EVENTS),
-)  # fmt: skip
+    (
+        "{name} has {start} {things}, then {done}. How many {things} does {name} have?",
+        ", then ",
+        EVENTS,
+    ),
+)
 STEPS = (
     {
         "+": "Then add {1}: {0} + {1} = {2}.",
@@ -48,7 +54,7 @@ STEPS = (
 )
 
 
-class Arithmetic:
+class Arithmetic(Family):
     """The family of arithmetic chains."""
 
     name = "arithmetic"
@@ -70,6 +76,10 @@ class Arithmetic:
             problem = Problem(start, operations, limits=size.value)
             if true_states(self, problem) is not None:
                 return problem
+
+    def key(self, problem):
+        done = " ".join(f"{symbol}{operand}" for symbol, operand in problem.operations)
+        return f"{problem.start} {done}"
 
     def move(self, problem, index, state):
         symbol, operand = problem.operations[index]
@@ -112,7 +122,7 @@ class Arithmetic:
         name, things = choose(rng, NAMES), choose(rng, THINGS)
         return text.format(start=problem.start, done=done, name=name, things=things)
 
-    def say(self, problem, index, move, style):
+    def say(self, move, style):
         symbol, operand = move.operation
         return STEPS[style][symbol].format(move.source, operand, move.result)
 

@@ -1,4 +1,4 @@
-"""Candidate solutions of each problem, as a policy of chosen accuracy would sample them, for best-of-N."""
+"""Candidate solutions for best-of-N, as a policy of chosen accuracy would sample them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,24 +6,26 @@ from typing import NamedTuple
 import numpy as np
 
 from prm_jax.data.synthetic.family import ErrorKind, Family, Problem, levels_of
+from prm_jax.data.synthetic.mistakes import possible, propose, weighted, weights_of
 from prm_jax.data.synthetic.positions import first_error_probabilities
 from prm_jax.data.synthetic.registry import families_of
-from prm_jax.data.synthetic.solution import roles_of, weighted, work
+from prm_jax.data.synthetic.solution import roles_of, work
 from prm_jax.data.synthetic.trajectories import (
-    ATTEMPTS,
     assemble,
     check_count,
     check_share,
-    draw_mistake,
     draw_problem,
     draw_roles,
     draw_size,
     generator,
     length_probabilities,
-    weights_of,
+    name_of,
 )
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
+
+# Draws of a step and a kind until a mistake has the wanted effect on the answer.
+ATTEMPTS = 2000
 
 
 def make_candidates(
@@ -44,27 +46,30 @@ def make_candidates(
 ) -> list[Trajectory]:
     """Several solutions of each problem, some with a right and some with a wrong final answer.
 
-    Each problem has its own accuracy p, drawn from a Beta distribution, and its own tempting mistake. A candidate
-    answers right with probability p. A wrong one makes the tempting mistake with probability `shared_error_rate`, so
-    that its wrong answer outvotes the right one wherever p is small against that share of 1 - p.
+    Each problem has its own accuracy p, drawn from a Beta distribution, and its own tempting
+    mistake. A candidate answers right with probability p; a wrong one makes the tempting mistake
+    with probability `shared_error_rate`, so that its answer outvotes the right one where p is low.
 
     Args:
         family: name of a family, or several names, of which the problems take turns.
         n_problems: number of problems.
         n_candidates: candidates of each problem.
-        seed: 0 or more; a problem and its candidates depend on the seed, the family and the problem's number.
+        seed: 0 or more; a problem and its candidates depend on the options, the seed, the family
+            and the problem's number within the family.
         accuracy: mean of p, in [0, 1].
-        concentration: sum of the two parameters of the Beta distribution; the larger, the more alike the problems.
+        concentration: sum of the two parameters of the Beta distribution; the larger, the more
+            alike the problems.
         shared_error_rate: share of the wrong candidates that make their problem's tempting mistake.
-        wrong_process_rate: share of the right candidates that contain an error all the same: one that a second error
-            cancels, or one that the next step repairs.
-        difficulty, kinds, check_rate, after_error, split: as in `make_trajectories`; `kinds` are those of candidates
-            with a wrong answer.
+        wrong_process_rate: share of the right candidates that contain an error all the same: one
+            that a second error cancels or, where a check follows it, repairs.
+        difficulty, check_rate, after_error, split: as in `make_trajectories`.
+        kinds: as in `make_trajectories`, for candidates with a wrong answer.
 
     Returns:
-        List of `n_problems * n_candidates` trajectories, the candidates of a problem side by side with the same `group`;
-        `outcome` says whether the answer is right. `meta['accuracy']` is p, `meta['shared_error']` marks the tempting
-        mistake, the rest is as in `make_trajectories`.
+        List of `n_problems * n_candidates` trajectories, the candidates of a problem side by side
+        and with the same `group`. `outcome` says whether the answer is right, `meta['accuracy']`
+        is p, `meta['shared_error']` marks the tempting mistake; the rest is as in
+        `make_trajectories`.
 
     Raises:
         InputError: an argument that does not exist or is out of range.
@@ -88,7 +93,7 @@ def make_candidates(
         policy = Policy(member, problem, probabilities, weights_of(member, kinds))
         text, tempting = member.ask(rng, problem), policy.tempting(rng)
         p = _problem_accuracy(rng, accuracy, concentration)
-        group = "-".join(map(str, (member.name, *([split] if split else []), seed, f"p{index}")))
+        group = name_of(member, split, seed, f"p{index}")
         for candidate in range(n_candidates):
             roles = draw_roles(rng, n_operations, check_rate)
             shared = False
@@ -130,7 +135,7 @@ class Policy(NamedTuple):
     weights: Mapping[ErrorKind, float]
 
     def tempting(self, rng):
-        """A single wrong step, or a wrong answer, that any of the candidates can make and that none repairs."""
+        """A wrong step, or a wrong answer, that every candidate can make and that none repairs."""
         return self.harmful(rng, roles_of(len(self.problem.operations), None))
 
     def harmful(self, rng, roles):
@@ -150,7 +155,10 @@ class Policy(NamedTuple):
         gold = self._answer(roles, None)
         for _ in range(ATTEMPTS):
             role = roles[weighted(rng, wrong_t)]
-            mistake = draw_mistake(rng, self.family, self.problem, roles, role, weights)
+            here = {kind: w for kind, w in weights.items() if possible(roles, role, kind)}
+            if not here:
+                continue
+            mistake = propose(rng, self.family, self.problem, roles, role, weighted(rng, here))
             if mistake is not None and (self._answer(roles, mistake) == gold) == right:
                 return mistake
         raise InputError(
@@ -161,7 +169,8 @@ class Policy(NamedTuple):
         )
 
     def _answer(self, roles, mistake):
-        return work(self.family, self.problem, roles, mistake)[-1].claim
+        steps = work(self.family, self.problem, roles, mistake)
+        return steps and steps[-1].claim
 
 
 def _problem_accuracy(rng, mean, concentration):

@@ -1,7 +1,8 @@
 """Dyck stack tracking: brackets are read one by one, the stack of open ones is written after each.
 
-The state is the stack as a string, bottom first; an operation is the bracket that is read. Harder levels use more kinds
-of brackets and deeper stacks. A closing bracket takes the top off whatever it is: after an error it need not match.
+The state is the stack as a string, bottom first; an operation is the bracket that is read. Harder
+levels use more kinds of brackets and deeper stacks. A closing bracket takes the top off whatever it
+is: after an error it need not match.
 """
 
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
+    Family,
     Move,
     Problem,
     choose,
@@ -34,11 +36,14 @@ PHRASES = (
 STEPS = (
     {True: "Read {0} and push it. Stack: {1}.", False: "Read {0} and pop the top. Stack: {1}."},
     {True: "{0} opens, so the stack is {1}.", False: "{0} closes, so the stack is {1}."},
-    {True: "Next is {0}, an opening one. Stack: {1}.", False: "Next is {0}, a closing one. Stack: {1}."},
-)  # fmt: skip
+    {
+        True: "Next is {0}, an opening one. Stack: {1}.",
+        False: "Next is {0}, a closing one. Stack: {1}.",
+    },
+)
 
 
-class Dyck:
+class Dyck(Family):
     """The family of bracket sequences."""
 
     name = "dyck"
@@ -66,14 +71,15 @@ class Dyck:
             if stack and true_states(self, problem):
                 return problem
 
+    def key(self, problem):
+        return f"{problem.start} {''.join(problem.operations)}"
+
     def move(self, problem, index, state):
         bracket = problem.operations[index]
         if bracket not in CLOSING and not state:
             return None
         result = state + bracket if bracket in CLOSING else state[:-1]
-        last = index == len(problem.operations) - 1
-        fits = len(result) <= problem.limits.depth and (result or not last)
-        return Move(state, bracket, result) if fits else None
+        return Move(state, bracket, result) if _fits(problem, index, result) else None
 
     def corrupt(self, rng, kind, problem, index, state):
         bracket = problem.operations[index]
@@ -87,7 +93,9 @@ class Dyck:
                 result = state
             case ErrorKind.WRONG_POP if not opens and len(state) > 1:
                 place = int(rng.integers(len(state)))
-                result = state[:place] + state[place + 1 :] if place < len(state) - 1 else state[:-2]
+                result = (
+                    state[:place] + state[place + 1 :] if place < len(state) - 1 else state[:-2]
+                )
             case ErrorKind.WRONG_OPERAND if state:
                 bracket = _other(rng, problem, bracket)
                 result = state + bracket if bracket in CLOSING else state[:-1]
@@ -95,7 +103,7 @@ class Dyck:
                 result = _miscopied(rng, problem, true)
             case _:
                 return None
-        fits = len(result) <= problem.limits.depth and result != true
+        fits = result != true and _fits(problem, index, result)
         return Move(state, bracket, result) if fits else None
 
     def answer(self, problem, state):
@@ -111,7 +119,7 @@ class Dyck:
     def ask(self, rng, problem):
         return choose(rng, PHRASES).format(_spaced(problem.start), _spaced(problem.operations))
 
-    def say(self, problem, index, move, style):
+    def say(self, move, style):
         text = STEPS[style][move.operation in CLOSING]
         return text.format(move.operation, _spaced(move.result))
 
@@ -124,6 +132,12 @@ class Dyck:
 
 def _spaced(brackets):
     return " ".join(brackets) or "empty"
+
+
+def _fits(problem, index, stack):
+    """Whether the stack is not too deep, and leaves something to close at the end."""
+    last = index == len(problem.operations) - 1
+    return len(stack) <= problem.limits.depth and bool(stack or not last)
 
 
 def _opening(problem):

@@ -1,23 +1,28 @@
 """What a family of problems provides, and the kinds of error that its solutions can contain.
 
-A problem is a start state and a list of operations. A solution writes one step per operation with the state that
-results, possibly a step that checks the one before it, and a last step that states the answer.
+A problem is a start state and a list of operations. A solution writes one step per operation with
+the state that results, possibly a step that checks the one before it, and a last step that states
+the answer.
 """
 
+import abc
 import dataclasses
 import enum
+import functools
 from collections.abc import Hashable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from prm_jax.errors import InputError
 
+# Fewest and most operations of a level: the same for all families, or else the family would tell how
+# often a step is wrong.
 OPERATION_COUNTS = {1: (2, 3), 2: (3, 5), 3: (4, 6), 4: (5, 7)}
 
 
 class ErrorKind(enum.StrEnum):
-    """How a wrong step came to be wrong; `meta['error_kind']` of a trajectory holds one of these.
+    """How a wrong step came to be wrong, as `meta['error_kind']` of a trajectory says.
 
     SLIP: the operation is right, its result is off by a little.
     DROPPED_CARRY: a carry, or a borrow, was forgotten in one column.
@@ -28,7 +33,7 @@ class ErrorKind(enum.StrEnum):
     ONE_SIDE_ONLY: an operation was applied to one side of an equation only.
     PARTIAL_EXPANSION: a factor was multiplied into the first term of a parenthesis only.
     FORGOT_PUSH, FORGOT_POP: a bracket was read and the stack left as it was.
-    WRONG_POP: a closing bracket removed another bracket than the one on top, or one too many.
+    WRONG_POP: a closing bracket removed another bracket than the top one, or one too many.
     NO_SWAP: a swap was announced and not carried out.
     SWAPPED_WRONG_PAIR: one pair was announced and another one swapped.
     SELF_CORRECTED: any of the above, found and repaired by the next step.
@@ -56,8 +61,8 @@ class ErrorKind(enum.StrEnum):
 
 # Kinds made of another kind plus what the solver does about it; the rest are single wrong steps.
 COMPOSITE = (ErrorKind.SELF_CORRECTED, ErrorKind.FALSE_REPAIR, ErrorKind.LUCKY_CANCELLATION)
-# Only a check can repair, so where one follows an error it nearly always does. The weight of false repairs then makes
-# a step that says "that was wrong" about as often wrong itself as any other step.
+# Only a check can repair, so where one follows an error it mostly does. The weight of false repairs
+# makes a step that says "that was wrong" about as often wrong itself as any other step.
 COMPOSITE_WEIGHTS = {
     ErrorKind.SELF_CORRECTED: 12.0,
     ErrorKind.FALSE_REPAIR: 0.6,
@@ -88,7 +93,8 @@ class Problem:
         start: the state before the first operation.
         operations: what is to be done, in order, in the family's own form.
         question: what is asked of the last state, None where there is only one thing to ask.
-        limits: bounds that every written state keeps, right or wrong, so that size gives nothing away.
+        limits: bounds that every written state keeps, right or wrong, so that size gives nothing
+            away.
     """
 
     start: Hashable
@@ -96,13 +102,8 @@ class Problem:
     question: Any = None
     limits: Any = None
 
-    @property
-    def key(self):
-        """One line that identifies the problem whatever its phrasing; the split is decided by it."""
-        return f"{self.start} {self.operations} {self.question}"
 
-
-class Family(Protocol):
+class Family(abc.ABC):
     """A family of problems; its states are hashable and compared with `==`.
 
     Fields:
@@ -115,41 +116,63 @@ class Family(Protocol):
     weights: Mapping[ErrorKind, float]
     n_step_styles: int
 
+    @abc.abstractmethod
     def draw(self, rng: np.random.Generator, level: int, n_operations: int) -> Problem:
         """A problem of the given difficulty level (1 to 4) and number of operations."""
 
-    def move(self, problem: Problem, index: int, state: Any) -> Move | None:
-        """The right step for operation `index` from `state`; None if it cannot be done or leaves the limits."""
+    @abc.abstractmethod
+    def key(self, problem: Problem) -> str:
+        """One line that tells the problem from any other, whatever its phrasing."""
 
+    @abc.abstractmethod
+    def move(self, problem: Problem, index: int, state: Any) -> Move | None:
+        """The right step for operation `index` from `state`.
+
+        Returns:
+            None if the operation cannot be done or its result leaves the limits.
+        """
+
+    @abc.abstractmethod
     def corrupt(
         self, rng: np.random.Generator, kind: ErrorKind, problem: Problem, index: int, state: Any
     ) -> Move | None:
-        """A wrong step of the given kind in place of `move(...)`; None if the kind cannot happen here."""
+        """A wrong step in place of `move(...)`, with another result.
 
+        Returns:
+            None if the kind cannot happen here.
+        """
+
+    @abc.abstractmethod
     def answer(self, problem: Problem, state: Any) -> str:
         """The final answer that follows from the last state."""
 
+    @abc.abstractmethod
     def misread(self, rng: np.random.Generator, problem: Problem, state: Any) -> str | None:
-        """A wrong final answer for the last state, as from a miscopied value."""
+        """A final answer that does not follow from the last state, as from a miscopied value."""
 
+    @abc.abstractmethod
     def ask(self, rng: np.random.Generator, problem: Problem) -> str:
         """The text of the problem, in a phrasing chosen by `rng`."""
 
-    def say(self, problem: Problem, index: int, move: Move, style: int) -> str:
+    @abc.abstractmethod
+    def say(self, move: Move, style: int) -> str:
         """The text of a step, a full sentence."""
 
+    @abc.abstractmethod
     def clause(self, move: Move) -> str:
         """What a step claims as a part of a sentence, for steps that check another."""
 
+    @abc.abstractmethod
     def conclude(self, answer: str) -> str:
         """The answer as a part of a sentence."""
 
 
-def true_states(family, problem):
+@functools.lru_cache(maxsize=1024)
+def true_states(family: Family, problem: Problem):
     """The states of the right solution, the start state first.
 
     Returns:
-        A list of `len(problem.operations) + 1` states, or None if some operation cannot be done.
+        A tuple of `len(problem.operations) + 1` states, or None if some operation cannot be done.
     """
     states = [problem.start]
     for index in range(len(problem.operations)):
@@ -157,7 +180,7 @@ def true_states(family, problem):
         if move is None:
             return None
         states.append(move.result)
-    return states
+    return tuple(states)
 
 
 def levels_of(difficulty):

@@ -1,7 +1,8 @@
 """Linear equations in x: collect terms, expand, move terms to one side, divide.
 
-The state is an `Equation`. An operation is a pair such as ('expand', 'left') or ('move_x', None); which number it moves
-or divides by follows from the equation as it was last written. Solutions are integers, after wrong steps too.
+The state is an `Equation`. An operation is a pair such as ('expand', 'left') or ('move_x', None);
+which number it moves or divides by follows from the equation as it was last written. Solutions are
+integers, after wrong steps too.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from prm_jax.data.synthetic.arithmetic import miscopied
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
+    Family,
     Move,
     Problem,
     choose,
@@ -39,7 +41,7 @@ class Equation(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Largest coefficient, constant and solution that are drawn; `value` bounds every number that is written."""
+    """Largest coefficient, constant and solution drawn; `value` bounds every written number."""
 
     coefficient: int
     constant: int
@@ -47,8 +49,13 @@ class Size(NamedTuple):
     value: int
 
 
-SIZES = {1: Size(6, 9, 9, 99), 2: Size(9, 20, 9, 200), 3: Size(9, 30, 12, 400), 4: Size(12, 60, 20, 999)}
-# What is done to the left and to the right side before terms are moved, by the number of operations this takes.
+SIZES = {
+    1: Size(6, 9, 9, 99),
+    2: Size(9, 20, 9, 200),
+    3: Size(9, 30, 12, 400),
+    4: Size(12, 60, 20, 999),
+}
+# What is done to the left and the right side before terms are moved, by how many operations it takes.
 PREPARATIONS = {
     0: (((), ()),),
     1: ((("expand",), ()), (("collect",), ())),
@@ -82,7 +89,7 @@ STEPS = (
 )
 
 
-class LinearEquations:
+class LinearEquations(Family):
     """The family of linear equations."""
 
     name = "linear_equations"
@@ -111,6 +118,9 @@ class LinearEquations:
             problem = Problem(equation, operations, limits=size.value)
             if _fits(problem, equation) and true_states(self, problem) is not None:
                 return problem
+
+    def key(self, problem):
+        return written(problem.start)
 
     def move(self, problem, index, state):
         name, side = problem.operations[index]
@@ -176,7 +186,7 @@ class LinearEquations:
     def ask(self, rng, problem):
         return choose(rng, PHRASES).format(written(problem.start))
 
-    def say(self, problem, index, move, style):
+    def say(self, move, style):
         return STEPS[style][move.operation[0]].format(_amount(move), written(move.result))
 
     def clause(self, move):
@@ -210,13 +220,15 @@ def _sum(terms):
 
 
 def _equation(rng, size, left, right, both):
-    """An equation with an integer solution and the given preparations; its last constant may be out of bounds."""
+    """An equation with an integer solution, or None; its last constant may be out of bounds."""
     solution = _number(rng, size.solution)
     left_side = _side(rng, size, left)
     value = _total(left_side, True) * solution + _total(left_side, False)
     right_side = _side(rng, size, right) if both else Side(1, (Term(0, False),))
     rest, remainder = divmod(value, right_side.factor)
     if remainder:
+        return None
+    if _total(left_side, True) - _total(right_side, True) < 2:
         return None
     terms = [
         Term(rest - _total(Side(1, right_side.terms), True) * solution, False)
@@ -242,7 +254,7 @@ def _number(rng, largest):
 
 
 def _fits(problem, equation):
-    """Whether every number is written, is not 0 and is within the limits, and x is still there once."""
+    """Whether x is still there and no number is 0 or out of bounds."""
     if equation is None or not _total(equation.left, True):
         return False
     values = [term.value for side in equation for term in side.terms]
@@ -301,7 +313,7 @@ def _slipped(rng, value):
 
 
 def _altered(rng, state, result, change, kept):
-    """`result` with one number changed: one copied from `state` if `kept`, else one that was worked out."""
+    """`result` with one number changed: one copied from `state` if `kept`, else a new one."""
     places = [
         (name, index)
         for name in Equation._fields

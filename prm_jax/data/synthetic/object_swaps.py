@@ -1,7 +1,7 @@
-"""Object swaps: each of some people holds an object, pairs swap, who holds what is written after each swap.
+"""Object swaps: people hold objects, pairs swap, who holds what is written after each swap.
 
-The state is a tuple of (person, object) pairs in a fixed order of people; an operation is a pair of people. Harder
-levels have more people.
+The state is a tuple of (person, object) pairs in a fixed order of people; an operation is a pair of
+people. Harder levels have more people.
 """
 
 from itertools import combinations
@@ -9,6 +9,7 @@ from itertools import combinations
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
+    Family,
     Move,
     Problem,
     choose,
@@ -29,7 +30,7 @@ STEPS = (
 )
 
 
-class ObjectSwaps:
+class ObjectSwaps(Family):
     """The family of swapped objects."""
 
     name = "object_swaps"
@@ -52,6 +53,11 @@ class ObjectSwaps:
             pair = choose(rng, pairs)
             swaps.append(pair if rng.random() < 0.5 else pair[::-1])
         return Problem(tuple(zip(people, objects)), tuple(swaps), question=choose(rng, people))
+
+    def key(self, problem):
+        start = " ".join(f"{name}:{held}" for name, held in sorted(problem.start))
+        swaps = " ".join(f"{a}/{b}" for a, b in map(sorted, problem.operations))
+        return f"{start} {swaps} {problem.question}"
 
     def move(self, problem, index, state):
         pair = problem.operations[index]
@@ -91,7 +97,7 @@ class ObjectSwaps:
             person=problem.question,
         )
 
-    def say(self, problem, index, move, style):
+    def say(self, move, style):
         return STEPS[style].format(*move.operation, _listed(move.result))
 
     def clause(self, move):

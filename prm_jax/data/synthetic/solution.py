@@ -1,4 +1,4 @@
-"""One solution: the steps a solver writes who works faithfully except for one planned mistake."""
+"""One solution: the steps of a solver who works faithfully except for one planned mistake."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -6,26 +6,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prm_jax.data.synthetic import phrases
-from prm_jax.data.synthetic.family import (
-    COMPOSITE,
-    ErrorKind,
-    Family,
-    Move,
-    Problem,
-    true_states,
-)
+from prm_jax.data.synthetic.family import ErrorKind, Family, Move, Problem, true_states
 from prm_jax.errors import InputError
 
 AFTER_ERROR = ("mask", "zero", "local")
-# Draws of one kind at one step before it counts as impossible there.
-PROPOSALS = 20
 
 
 class Role(NamedTuple):
-    """What a step is for: 'operation' number `index`, the 'check' of that operation, or the 'answer'."""
+    """What a step is for.
+
+    Fields:
+        name: 'operation', 'check' (of the operation before it) or 'answer'.
+        operation: number of the operation; for the answer, how many operations there are.
+    """
 
     name: str
-    index: int
+    operation: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +33,9 @@ class Mistake:
         form: the single wrong step it starts with; equal to `kind` unless that is composite.
         role: the step at which it is made.
         wrong: the wrong `Move`, or the wrong answer (str) if the step is the answer.
-        undone_at: for a lucky cancellation, the operation (or the number of operations, for the answer) that undoes it.
-        from_truth: that operation starts from the right value instead of slipping from the wrong one.
+        undone_at: for a lucky cancellation, the operation that undoes it, or the number of
+            operations if the answer does.
+        from_truth: that operation starts from the right state instead of the one written.
     """
 
     kind: ErrorKind
@@ -50,7 +47,14 @@ class Mistake:
 
 
 class Step(NamedTuple):
-    """One step before it is put into words: its claim, whether it repairs, and whether it is right by itself."""
+    """A step before it is put into words.
+
+    Fields:
+        role: what it is for.
+        claim: a `Move`, or the answer (str).
+        repairs: it says that the step before it was wrong.
+        right: it is right by itself, given the problem and the steps before it.
+    """
 
     role: Role
     claim: Any
@@ -58,7 +62,7 @@ class Step(NamedTuple):
     right: bool
 
 
-def roles_of(n_operations, checked):
+def roles_of(n_operations: int, checked: int | None) -> tuple[Role, ...]:
     """The roles of a solution's steps.
 
     Args:
@@ -66,105 +70,71 @@ def roles_of(n_operations, checked):
         checked: the operation after which a check stands, None for no check.
     """
     roles = []
-    for index in range(n_operations):
-        roles.append(Role("operation", index))
-        if index == checked:
-            roles.append(Role("check", index))
+    for operation in range(n_operations):
+        roles.append(Role("operation", operation))
+        if operation == checked:
+            roles.append(Role("check", operation))
     return (*roles, Role("answer", n_operations))
 
 
-def propose(
-    rng: np.random.Generator, family: Family, problem: Problem, roles, role: Role, kind: ErrorKind
-) -> Mistake | None:
-    """Draws a mistake of the given kind at the given step.
+def work(family: Family, problem: Problem, roles, mistake: Mistake | None) -> list[Step] | None:
+    """The steps of a solver who makes `mistake`, if any, and else follows from what is written.
 
     Returns:
-        A mistake that `work` can carry through, or None if none was found.
+        One `Step` per role, or None if the mistake cannot be carried through: a later operation
+        cannot be done, a state leaves the problem's limits, or there is nothing to cancel.
     """
-    states = true_states(family, problem)
-    forms = {form: weight for form, weight in family.weights.items() if form not in COMPOSITE}
-    if kind == ErrorKind.SELF_CORRECTED and (
-        role.name != "operation" or Role("check", role.index) not in roles
-    ):
-        return None
-    if kind == ErrorKind.FALSE_REPAIR and role.name != "check":
-        return None
-    if kind == ErrorKind.LUCKY_CANCELLATION and role.name != "operation":
-        return None
-    for _ in range(PROPOSALS):
-        form = kind if kind not in COMPOSITE else weighted(rng, forms)
-        if role.name == "answer":
-            if form != ErrorKind.COPIED_WRONG_VALUE:
-                return None
-            wrong = family.misread(rng, problem, states[-1])
-        else:
-            wrong = family.corrupt(rng, form, problem, role.index, states[role.index])
-        if wrong is None:
-            continue
-        mistake = Mistake(kind, form, role, wrong)
-        if kind == ErrorKind.LUCKY_CANCELLATION:
-            later = int(rng.integers(role.index + 1, len(problem.operations) + 1))
-            mistake = dataclasses.replace(
-                mistake, undone_at=later, from_truth=bool(rng.random() < 0.5)
-            )
-        if work(family, problem, roles, mistake) is not None:
-            return mistake
-    return None
-
-
-def work(family: Family, problem: Problem, roles, mistake: Mistake | None):
-    """The steps of a solver who makes `mistake`, if any, and otherwise follows from what was written before.
-
-    Returns:
-        A list of `Step`, or None if the mistake cannot be carried through: a later operation cannot be done, a state
-        leaves the problem's limits, or a cancellation finds nothing to cancel.
-    """
-    states = true_states(family, problem)
-    state, before, last = problem.start, problem.start, True
+    state = before = problem.start
     steps: list[Step] = []
     for role in roles:
-        here = mistake is not None and mistake.role == role
-        undoes = mistake is not None and role.name != "check" and mistake.undone_at == role.index
-        repairs = False
         if role.name == "answer":
-            claim, last = family.answer(problem, state), not (here or undoes)
-            if here:
-                claim = mistake.wrong
-            elif undoes:
-                if states[-1] == state:
-                    return None
-                claim = family.answer(problem, states[-1])
-            steps.append(Step(role, claim, repairs, last))
-            return steps
-        if role.name == "check":
-            claim = mistake.wrong if here else steps[-1].claim
-            repairs = here and mistake.kind == ErrorKind.FALSE_REPAIR
-            last = last and not here
-            if mistake is not None and mistake.kind == ErrorKind.SELF_CORRECTED and not last:
-                claim, repairs, last = family.move(problem, role.index, before), True, True
+            step = _conclude(family, problem, role, state, mistake)
+        elif role.name == "check":
+            step = _recheck(family, problem, role, before, steps[-1], mistake)
         else:
-            before, claim, last = state, family.move(problem, role.index, state), True
-            if here:
-                claim, last = mistake.wrong, False
-            elif undoes:
-                true = states[role.index + 1]
-                if claim is None or claim.result == true:
-                    return None
-                source = states[role.index] if mistake.from_truth else claim.source
-                claim, last = Move(source, claim.operation, true), False
-        if claim is None:
+            before = state
+            step = _operate(family, problem, role, state, mistake)
+        if step is None:
             return None
-        state = claim.result
-        steps.append(Step(role, claim, repairs, last))
-    raise AssertionError("a solution ends with its answer")
+        steps.append(step)
+        state = step.claim.result if role.name != "answer" else state
+    return steps
 
 
-def write(rng: np.random.Generator, family: Family, problem: Problem, steps):
-    """Puts steps into words, in one step style for the whole solution.
+def _operate(family, problem, role, state, mistake):
+    if mistake is not None and mistake.role == role:
+        return Step(role, mistake.wrong, repairs=False, right=False)
+    move = family.move(problem, role.operation, state)
+    if move is None or mistake is None or mistake.undone_at != role.operation:
+        return move and Step(role, move, repairs=False, right=True)
+    states = true_states(family, problem)
+    source = states[role.operation] if mistake.from_truth else state
+    lucky = Move(source, move.operation, states[role.operation + 1])
+    return Step(role, lucky, repairs=False, right=False) if lucky.result != move.result else None
 
-    Returns:
-        A tuple of texts, one per step.
-    """
+
+def _recheck(family, problem, role, before, checked, mistake):
+    if mistake is not None and mistake.role == role:
+        repairs = mistake.kind == ErrorKind.FALSE_REPAIR
+        return Step(role, mistake.wrong, repairs, right=False)
+    if mistake is not None and mistake.kind == ErrorKind.SELF_CORRECTED and not checked.right:
+        right_move = family.move(problem, role.operation, before)
+        return right_move and Step(role, right_move, repairs=True, right=True)
+    return checked._replace(role=role)
+
+
+def _conclude(family, problem, role, state, mistake):
+    answer = family.answer(problem, state)
+    if mistake is not None and mistake.role == role:
+        return Step(role, mistake.wrong, repairs=False, right=False)
+    if mistake is not None and mistake.undone_at == role.operation:
+        lucky = family.answer(problem, true_states(family, problem)[-1])
+        return Step(role, lucky, repairs=False, right=False) if lucky != answer else None
+    return Step(role, answer, repairs=False, right=True)
+
+
+def write(rng: np.random.Generator, family: Family, steps) -> tuple[str, ...]:
+    """Puts steps into words, in one phrasing for the whole solution."""
     style, texts = int(rng.integers(family.n_step_styles)), []
     for step in steps:
         if step.role.name == "answer":
@@ -172,22 +142,22 @@ def write(rng: np.random.Generator, family: Family, problem: Problem, steps):
         elif step.role.name == "check":
             texts.append(phrases.recheck(rng, family.clause(step.claim), step.repairs))
         else:
-            sentence = family.say(problem, step.role.index, step.claim, style)
-            texts.append(phrases.remark(rng, sentence))
+            texts.append(phrases.remark(rng, family.say(step.claim, style)))
     return tuple(texts)
 
 
-def label(steps, mistake, after_error):
+def label(steps, mistake: Mistake | None, after_error: str):
     """Labels of the steps under a policy for what follows the first error.
 
     Args:
         steps: from `work`.
         mistake: the mistake they contain, or None.
-        after_error: 'mask' leaves steps after an error that was not repaired unlabelled, 'zero' labels them wrong,
-            'local' judges each by the step before it.
+        after_error: 'mask' leaves steps after an error that was not repaired unlabelled, 'zero'
+            labels them wrong, 'local' judges each by the steps before it.
 
     Returns:
-        `(labels, first_error)`: a tuple of 1.0, 0.0 or None per step, and an index counted from 0, -1 for none.
+        `(labels, first_error)`: a tuple of 1.0, 0.0 or None per step, and the index of the first
+        wrong step counted from 0, -1 for none.
 
     Raises:
         InputError: no such policy.
@@ -198,18 +168,11 @@ def label(steps, mistake, after_error):
             field="after_error",
             remedy=f"choose from {', '.join(AFTER_ERROR)}",
         )
-    local = [float(step.right) for step in steps]
+    local = tuple(float(step.right) for step in steps)
     if mistake is None:
-        return tuple(local), -1
+        return local, -1
     first = local.index(0.0)
     if after_error == "local" or mistake.kind == ErrorKind.SELF_CORRECTED:
-        return tuple(local), first
+        return local, first
     rest = None if after_error == "mask" else 0.0
-    return (*local[: first + 1], *[rest] * (len(local) - first - 1)), first
-
-
-def weighted(rng, weights):
-    """One key of `weights`, drawn in proportion to its value."""
-    names, shares = list(weights), np.array(list(weights.values()), dtype=np.float64)
-    place = np.searchsorted(np.cumsum(shares), rng.random() * shares.sum(), side="right")
-    return names[min(int(place), len(names) - 1)]
+    return local[: first + 1] + (rest,) * (len(local) - first - 1), first

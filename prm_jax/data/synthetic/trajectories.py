@@ -1,26 +1,22 @@
-"""Step-labelled trajectories, drawn from a family, each item from its own random generator."""
+"""Step-labelled trajectories, each drawn from its own random generator."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from prm_jax.data.synthetic.family import (
-    OPERATION_COUNTS,
-    ErrorKind,
-    choose,
-    levels_of,
-    true_states,
-)
+from prm_jax.data.synthetic.family import OPERATION_COUNTS, choose, levels_of, true_states
+from prm_jax.data.synthetic.mistakes import possible, propose, weighted, weights_of
 from prm_jax.data.synthetic.positions import first_error_probabilities
 from prm_jax.data.synthetic.registry import families_of
-from prm_jax.data.synthetic.solution import label, propose, roles_of, weighted, work, write
+from prm_jax.data.synthetic.solution import label, roles_of, work, write
 from prm_jax.data.synthetic.splits import check_split, split_of
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 
-# Problems and steps tried until one allows a mistake of the kinds asked for.
-ATTEMPTS = 200
+# Problems on which a kind is tried before another takes its place, and steps tried in all.
+PROBLEMS = 8
+STEPS = 50
 
 
 def make_trajectories(
@@ -37,29 +33,30 @@ def make_trajectories(
 ) -> list[Trajectory]:
     """Step-labelled solutions, one a problem.
 
-    An item depends on the seed, its family and its number within the family, and on nothing else: the first 100 of
-    1000 are the 100 of a call with n = 100.
+    An item depends on the options, the seed, its family and its number within the family, and on
+    nothing else: the first 100 of 1000 are the 100 of a call with n = 100.
 
     Args:
         family: name of a family, or several names, of which the items take turns.
         n: number of trajectories.
         seed: 0 or more.
-        difficulty: level from 1 to 4 (number of operations, size of numbers, depth, number of people), or several
-            levels of which each item draws one.
-        error_rate: share of trajectories with a wrong step; the same for every number of steps.
-        kinds: the kinds of error to make (see `ErrorKind`), equally often or by weight; None for the family's own
-            weights. With a choice that leaves some steps without an error that could happen there, such as the answer,
-            which can only be miscopied, the hazard is no longer the same for every step.
+        difficulty: level from 1 to 4 (number of operations, size of numbers, depth of the stack,
+            number of people), or several levels of which each item draws one.
+        error_rate: share of trajectories with a wrong step, in [0, 1); the same whatever the
+            number of steps.
+        kinds: the kinds of error to make (see `ErrorKind`), equally often, or by weight; None for
+            the family's own weights. Without 'copied_wrong_value' no answer step is ever wrong.
         check_rate: share of trajectories with a step that checks the one before.
-        after_error: label of steps after an error that was not repaired: 'mask' (None), 'zero' (0) or 'local' (right
-            if it follows from the step before). First errors are placed for 'mask': only with it does the position of
-            a labelled step say nothing about its label.
-        split: 'train', 'validation' or 'test' to take only problems of that split (see `split_of`); None for all.
+        after_error: label of steps after an error that was not repaired: 'mask' (None), 'zero' or
+            'local' (right if it follows from the steps before). First errors are placed for 'mask',
+            so that the position of a labelled step says nothing about its label.
+        split: 'train', 'validation' or 'test' for problems of that split only (see `split_of`).
 
     Returns:
-        List of `Trajectory` with labels, first_error, outcome, answer, gold, id and, in `meta`, family, difficulty,
-        key (the problem without its phrasing) and, where there is an error, error_kind, error_form (the single wrong
-        step that a composite kind starts with) and error_step.
+        List of `Trajectory` with labels, first_error, outcome, answer, gold and id. `meta` holds
+        family, difficulty, key (the problem without its phrasing) and, where there is an error,
+        error_kind, error_form (the single wrong step that a composite kind starts with) and
+        error_step.
 
     Raises:
         InputError: an argument that does not exist or is out of range.
@@ -75,9 +72,8 @@ def make_trajectories(
         level, n_operations = draw_size(rng, levels)
         roles = draw_roles(rng, n_operations, check_rate)
         wrong_t = probabilities[len(roles)] if rng.random() < error_rate else None
-        problem, mistake = draw_attempt(
-            rng, member, level, roles, wrong_t, weights_of(member, kinds), split
-        )
+        weights = weights_of(member, kinds)
+        problem, mistake = draw_attempt(rng, member, level, roles, wrong_t, weights, split)
         items.append(
             assemble(
                 rng,
@@ -88,47 +84,37 @@ def make_trajectories(
                 after_error,
                 text=member.ask(rng, problem),
                 level=level,
-                id="-".join(map(str, (member.name, *([split] if split else []), seed, index))),
+                id=name_of(member, split, seed, index),
             )
         )
     return items
 
 
 def draw_attempt(rng, family, level, roles, wrong_t, weights, split):
-    """A problem and, unless `wrong_t` is None, a mistake at a step drawn by `wrong_t`."""
-    n_operations = roles[-1].index
-    for _ in range(ATTEMPTS):
-        problem = draw_problem(rng, family, level, n_operations, split)
-        if wrong_t is None:
-            return problem, None
-        role = roles[weighted(rng, dict(enumerate(wrong_t)))]
-        mistake = draw_mistake(rng, family, problem, roles, role, weights)
-        if mistake is not None:
-            return problem, mistake
-    raise InputError(
-        f"no step of {ATTEMPTS} problems of {family.name} allows {', '.join(weights)}",
-        field="kinds",
-        remedy="add kinds, raise check_rate for the kinds that need a check",
-    )
+    """A problem and, unless `wrong_t` is None, a mistake at a step drawn by `wrong_t`.
 
-
-def weights_of(family, kinds):
-    """The weights of the kinds of error to make.
-
-    Raises:
-        InputError: a kind that the family does not have, or no kind with a positive weight.
+    A kind that the problem at hand does not allow is tried on others first: kinds that few
+    problems allow would otherwise be rare, whatever their weight.
     """
-    if kinds is None:
-        return family.weights
-    weights = dict(kinds) if isinstance(kinds, Mapping) else dict.fromkeys(kinds, 1.0)
-    unknown = [kind for kind in weights if kind not in family.weights]
-    if unknown or not any(weight > 0 for weight in weights.values()):
-        raise InputError(
-            f"{family.name} has no {unknown[0]!r}" if unknown else "no kind has a positive weight",
-            field="kinds",
-            remedy=f"choose from {', '.join(family.weights)}",
-        )
-    return {ErrorKind(kind): weight for kind, weight in weights.items() if weight > 0}
+    n_operations = roles[-1].operation
+    if wrong_t is None:
+        return draw_problem(rng, family, level, n_operations, split), None
+    for _ in range(STEPS):
+        role = roles[weighted(rng, dict(enumerate(wrong_t)))]
+        left = {kind: weight for kind, weight in weights.items() if possible(roles, role, kind)}
+        while left:
+            kind = weighted(rng, left)
+            del left[kind]
+            for _ in range(PROBLEMS):
+                problem = draw_problem(rng, family, level, n_operations, split)
+                mistake = propose(rng, family, problem, roles, role, kind)
+                if mistake is not None:
+                    return problem, mistake
+    raise InputError(
+        f"{family.name} at level {level} allows no {', '.join(weights)} in {len(roles)} steps",
+        field="kinds",
+        remedy="add kinds; self_corrected and false_repair need a check_rate",
+    )
 
 
 def draw_size(rng, levels):
@@ -145,7 +131,11 @@ def draw_roles(rng, n_operations, check_rate):
 
 
 def length_probabilities(levels, check_rate):
-    """Probability of each number of steps under `draw_size` and `draw_roles`: the operations, a check at times, the answer."""
+    """Probability of each number of steps under `draw_size` and `draw_roles`.
+
+    Returns:
+        Dict of number of steps (operations, a check at times, the answer) -> probability.
+    """
     check_share("check_rate", check_rate)
     found: dict[int, float] = {}
     for level in levels:
@@ -164,29 +154,17 @@ def draw_problem(rng, family, level, n_operations, split):
     check_split(split)
     while True:
         problem = family.draw(rng, level, n_operations)
-        if split is None or split_of(problem_key(family, problem)) == split:
+        if split is None or split_of(key_of(family, problem)) == split:
             return problem
 
 
-def draw_mistake(rng, family, problem, roles, role, weights):
-    """A mistake at the given step, of a kind drawn by weight among those possible there, or None."""
-    left = dict(weights)
-    while left:
-        kind = weighted(rng, left)
-        mistake = propose(rng, family, problem, roles, role, kind)
-        if mistake is not None:
-            return mistake
-        del left[kind]
-    return None
-
-
 def assemble(rng, family, problem, roles, mistake, after_error, *, text, level, id, group=None):
-    """Works out, words and labels one solution."""
-    steps = work(family, problem, roles, mistake)
+    """Works out, words and labels one solution of the problem stated in `text`."""
+    steps = work(family, problem, roles, mistake) or []
     labels, first_error = label(steps, mistake, after_error)
     answer = steps[-1].claim
     gold = family.answer(problem, true_states(family, problem)[-1])
-    meta = {"family": family.name, "difficulty": level, "key": problem_key(family, problem)}
+    meta = {"family": family.name, "difficulty": level, "key": key_of(family, problem)}
     if mistake is not None:
         meta |= {
             "error_kind": str(mistake.kind),
@@ -195,7 +173,7 @@ def assemble(rng, family, problem, roles, mistake, after_error, *, text, level, 
         }
     return Trajectory(
         problem=text,
-        steps=write(rng, family, problem, steps),
+        steps=write(rng, family, steps),
         labels=labels,
         first_error=first_error,
         outcome=float(answer == gold),
@@ -208,9 +186,14 @@ def assemble(rng, family, problem, roles, mistake, after_error, *, text, level, 
     )
 
 
-def problem_key(family, problem):
-    """The problem in one line without its phrasing; `split_of` decides by it."""
-    return f"{family.name}: {problem.key}"
+def key_of(family, problem):
+    """The problem in one line whatever its phrasing; its split is decided by it."""
+    return f"{family.name}: {family.key(problem)}"
+
+
+def name_of(family, split, seed, *numbers):
+    """The id of an item."""
+    return "-".join(map(str, (family.name, *([split] if split else []), seed, *numbers)))
 
 
 def generator(seed, *names):

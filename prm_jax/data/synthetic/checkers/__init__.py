@@ -1,7 +1,7 @@
 """Judging a solution from its texts alone.
 
-Nothing here imports a generator: each checker reads the problem and the steps anew, so that agreement with the labels
-is evidence for both.
+Nothing here imports a generator: each checker reads the problem and the steps anew, so that
+agreement with the labels is evidence for both.
 """
 
 from prm_jax.data.synthetic.checkers.arithmetic import ArithmeticChecker
@@ -17,7 +17,8 @@ CHECKERS = (LinearEquationsChecker(), ArithmeticChecker(), DyckChecker(), Object
 def check(trajectory) -> list[float]:
     """Judges every step by the problem and the steps before it, as they are written.
 
-    A step that follows faithfully from a wrong one is right in this sense (the labels of after_error='local').
+    A step that follows faithfully from a wrong one is right in this sense, as in the labels of
+    after_error='local'.
 
     Args:
         trajectory: a `Trajectory` of one of the families; only `problem` and `steps` are read.
@@ -33,5 +34,7 @@ def check(trajectory) -> list[float]:
         if problem is not None:
             return judge(checker, problem, trajectory.steps)
     raise InputError(
-        "no checker reads this problem", field="problem", remedy="give one of the synthetic families"
+        "no checker reads this problem",
+        field="problem",
+        remedy="give one of the synthetic families",
     )

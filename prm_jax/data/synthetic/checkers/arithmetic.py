@@ -43,9 +43,8 @@ class ArithmeticChecker:
             a, symbol, n, result = equality.groups()
             said = ANNOUNCED.search(text)
             operation = (symbol, int(n))
-            if said and (SYMBOLS[said[1]], int(said[2])) != operation:
-                operation = None
-            return Claim(int(a), operation, int(result))
+            agrees = not said or (SYMBOLS[said[1]], int(said[2])) == operation
+            return Claim(int(a), operation if agrees else None, int(result))
         for symbol, pattern in SENTENCES:
             match = pattern.search(text)
             if match:

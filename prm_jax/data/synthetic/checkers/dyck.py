@@ -14,9 +14,7 @@ READ = re.compile(
     r"(?:Read|reading|Next is) ([][(){}<>])(?:,? (?:and )?(?:an? )?(push|pop|opening|closing))?"
     r"|([][(){}<>]) (opens|closes)"
 )
-PAIRS = ("()", "[]", "{}", "<>")
-OPENERS = [pair[0] for pair in PAIRS]
-CLOSER_OF = dict(PAIRS)
+CLOSER_OF = dict(zip("([{<", ")]}>"))
 
 
 class DyckChecker:
@@ -38,7 +36,7 @@ class DyckChecker:
             return None
         bracket, verb = read[1] or read[3], read[2] or read[4]
         said_open = verb in ("push", "opening", "opens")
-        if verb and said_open != (bracket in OPENERS):
+        if verb and said_open != (bracket in CLOSER_OF):
             bracket = None
         return Claim(None, bracket, stack[1].replace("empty", "").split())
 
@@ -47,7 +45,7 @@ class DyckChecker:
         if claim.operation != bracket:
             return False
         expected = list(state)
-        if bracket in OPENERS:
+        if bracket in CLOSER_OF:
             expected.append(bracket)
         elif expected:
             expected.pop()

@@ -1,4 +1,4 @@
-"""What all checkers share: walking through a solution and comparing each claim with what follows from the text before."""
+"""What all checkers share: comparing each step's claim with what the text before it implies."""
 
 import re
 from typing import Any, NamedTuple, Protocol
@@ -11,7 +11,7 @@ ANSWER = re.compile(r"\banswer(?: is|:) (.+)\.$", re.IGNORECASE)
 
 
 class Claim(NamedTuple):
-    """What a step says: the state it starts from (None if it does not say), what it does, the state it reaches."""
+    """What a step says: where it starts (None if it does not say), what it does, what results."""
 
     source: Any
     operation: Any

@@ -1,4 +1,7 @@
-"""Checker of linear equations: a step is right if what it says, done to the equation before, gives the one it writes."""
+"""Checker of linear equations.
+
+A step is right if what it says it does, done to the equation before, gives the one it writes.
+"""
 
 import re
 

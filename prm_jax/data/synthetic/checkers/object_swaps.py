@@ -7,9 +7,7 @@ from prm_jax.data.synthetic.checkers.judge import Claim
 HOLDING = re.compile(r"([A-Z][a-z]+) has the ([a-z]+)")
 SWAP = re.compile(r"([A-Z][a-z]+) and ([A-Z][a-z]+) swap")
 QUESTION = re.compile(r"does ([A-Z][a-z]+) (?:have|end)|in ([A-Z][a-z]+)'s hands")
-PAIR = re.compile(
-    r"([A-Z][a-z]+) (?:and|trades with) ([A-Z][a-z]+)|After ([A-Z][a-z]+) swaps with ([A-Z][a-z]+)"
-)
+PAIR = re.compile(r"(?:After )?([A-Z][a-z]+) (?:and|trades with|swaps with) ([A-Z][a-z]+)")
 LIST = re.compile(r"[A-Z][a-z]+ has [a-z]+(?:, [A-Z][a-z]+ [a-z]+)+")
 
 
@@ -30,8 +28,7 @@ class ObjectSwapsChecker:
         if not pair or not listed:
             return None
         entries = listed[0].replace(" has ", " ").split(", ")
-        names = {name for name in pair.groups() if name}
-        return Claim(None, names, dict(entry.split() for entry in entries))
+        return Claim(None, set(pair.groups()), dict(entry.split() for entry in entries))
 
     def follows(self, problem, index, state, claim):
         first, second = problem[1][index]

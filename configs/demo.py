@@ -1,0 +1,50 @@
+"""The demo: SmolLM2-135M becomes a process reward model on two CPU cores, and is measured.
+
+    python -m experiments.demo --config=configs/demo.py --workdir=runs/demo
+"""
+
+from ml_collections import ConfigDict
+
+from prm_jax.train.config import default_config
+
+
+def get_config():
+    """The configuration."""
+    config = ConfigDict()
+    config.seed = 0
+
+    config.problems = problems = ConfigDict()
+    problems.families = ("arithmetic",)
+    problems.kinds = ()  # error kinds; () is all of a family's
+    problems.difficulty = 2
+    problems.train = 1800  # trajectories
+    problems.validation = 200
+    problems.test = 400
+    problems.groups = 120  # test problems with candidates for best-of-N
+    problems.candidates = 8
+    problems.accuracy = 0.35  # mean share of right candidates
+    problems.shared_error_rate = 0.5  # share of wrong candidates with the same mistake
+
+    config.evaluation = evaluation = ConfigDict()
+    evaluation.aggregation = "min"
+    evaluation.n = (1, 2, 4, 8)
+    evaluation.bootstrap = 2000
+    evaluation.solutions = 12  # shown in the report
+
+    config.train = train = default_config()
+    with train.unlocked():
+        train.objective = "bce"
+        train.epochs = 1
+        train.model.name = "smollm2-135m"
+        train.model.keep_layers = 16
+        train.model.train_layers = 10
+        train.data.rows = 16
+        train.data.row_length = 256
+        train.data.max_length = 256
+        train.data.max_steps = 32
+        train.optimizer.learning_rate = 5e-4
+        train.optimizer.decay = "linear"
+        train.eval_every = 16
+        train.checkpoint_every = 25
+        train.checkpoints_to_keep = 1
+    return config.lock()

@@ -1,0 +1,64 @@
+"""Measures step scores against what is known of the solutions.
+
+    python -m experiments.evaluate --task=processbench --input=solutions.jsonl --scores=scores.jsonl \
+        --output=result.json
+
+Tasks: processbench (first-error F1 per subset and mean), best_of_n (choosing among candidates), steps
+(AUROC, accuracy, Brier score and calibration error of single steps). Scores come from a file that
+experiments.score made (--scores), or from a field of the rows themselves (--scores_key), so that
+published scores can be replayed.
+"""
+
+from absl import flags
+
+from prm_jax import cli
+from prm_jax.errors import InputError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("task", None, "processbench, best_of_n or steps.")
+flags.DEFINE_string("input", None, "Rows with labels or candidates: a file, directory or glob.")
+flags.DEFINE_string("output", None, "JSON file to write.")
+flags.DEFINE_string("scores", None, "File of experiments.score.")
+flags.DEFINE_string("scores_key", None, "Name under which the rows hold scores.")
+flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
+flags.DEFINE_string("threshold", "0.5", "A number, or the subset to tune it on, such as gsm8k.")
+flags.DEFINE_list("aggregation", "min", "Steps to solution; several for best_of_n.")
+flags.DEFINE_list("n", None, "Numbers of candidates; default: powers of two.")
+flags.DEFINE_enum("subsample", "subsets", ["subsets", "prefix"], "Which n of the candidates.")
+flags.DEFINE_integer("draws", 256, "Random subsets a problem for votes.", lower_bound=1)
+flags.DEFINE_integer("n_boot", 2000, "Bootstrap resamples.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of resamples and subsets.", lower_bound=0)
+flags.mark_flags_as_required(["task", "input", "output"])
+
+
+def number(text, field, kind=float):
+    """The number that a flag gives."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a number", field=field) from None
+
+
+def main(_):
+    """Evaluates."""
+    from prm_jax.evaluate.evaluate_file import evaluate_file
+    from prm_jax.train.run_record import write_json
+
+    given = ("threshold", "aggregation", "n", "subsample", "draws", "n_boot", "seed")
+    options = {name: FLAGS[name].value for name in given if FLAGS[name].present}
+    if "threshold" in options and options["threshold"][:1] in "0123456789.":
+        options["threshold"] = number(options["threshold"], "threshold")
+    if "n" in options:
+        options["n"] = [number(text, "n", int) for text in options["n"]]
+    names = ("scores", "scores_key", "format")
+    result = evaluate_file(
+        FLAGS.task, FLAGS.input, **{name: FLAGS[name].value for name in names}, **options
+    )
+    write_json(FLAGS.output, result)
+    for name, figure in result["metrics"].items():
+        if figure is not None:
+            print(name, *(f"{key} {figure[key]}" for key in ("value", "low", "high")))
+
+
+if __name__ == "__main__":
+    cli.run(main)

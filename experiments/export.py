@@ -1,0 +1,36 @@
+"""Writes a model as a Hugging Face directory that transformers and load_model read.
+
+python -m experiments.export --model=runs/mine --output=exported
+"""
+
+from absl import flags
+
+from prm_jax import cli
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
+flags.DEFINE_string("output", None, "Directory to write.")
+flags.DEFINE_string("aggregation", None, "Steps to solution, to be recorded; default: as it was.")
+flags.DEFINE_string("convention", None, "How steps are marked, to be recorded; default: as it was.")
+flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Dtype of the parameters.")
+flags.mark_flags_as_required(["model", "output"])
+
+
+def main(_):
+    """Exports."""
+    from prm_jax import load_model, weights  # so that --help and bad flags answer at once
+    from prm_jax.scoring.aggregation import check_method
+    from prm_jax.scoring.score_file import recorded_aggregation
+    from prm_jax.text import convention
+
+    aggregation = FLAGS.aggregation or recorded_aggregation(FLAGS.model)
+    check_method(aggregation)
+    model, params, tokenizer = load_model(FLAGS.model, dtype=FLAGS.dtype)
+    if FLAGS.convention is not None:
+        tokenizer.convention = convention(FLAGS.convention)
+    weights.export(FLAGS.output, model, params, tokenizer, aggregation=aggregation)
+    print(FLAGS.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,61 @@
+"""Scores every step of every solution in a file.
+
+    python -m experiments.score --model=runs/mine --input=solutions.jsonl --output=scores.jsonl
+
+One output line a solution, in the input's order: id, step_scores (null where a step did not fit),
+step_logits, score, aggregation, truncated. A row of candidates gives one line a candidate. Beside the
+output, OUTPUT.meta.json says how it was made. The same command continues a run that was stopped.
+"""
+
+import rich.console
+import rich.progress
+from absl import flags
+
+from prm_jax import cli
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
+flags.DEFINE_string("input", None, "Solutions: a file, a directory or a glob.")
+flags.DEFINE_string("output", None, "JSON lines to write.")
+flags.DEFINE_string("scorer", "discriminative", "How steps are scored.")
+flags.DEFINE_string(
+    "aggregation", None, "Steps to solution; default: what the model records, or min."
+)
+flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
+flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
+flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
+flags.DEFINE_integer("batch_tokens", 8192, "Tokens of one forward pass.", lower_bound=1)
+flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Parameters and computation.")
+flags.DEFINE_integer("fsdp", None, "Split parameters over so many devices, rows over all.", 1)
+flags.DEFINE_bool("skip_bad", False, "Skip bad rows; they go to OUTPUT.rejects.jsonl.")
+flags.mark_flags_as_required(["model", "input", "output"])
+
+
+def main(_):
+    """Scores."""
+    from prm_jax.models import make_mesh  # so that --help and bad flags answer at once
+    from prm_jax.scoring.score_file import score_file
+
+    names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
+    options = {name: FLAGS[name].value for name in (*names, "skip_bad")}
+    mesh = None if FLAGS.fsdp is None else make_mesh(data=-1, fsdp=FLAGS.fsdp)
+    console = rich.console.Console(stderr=True)
+    with rich.progress.Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("scoring", total=None)
+        record = score_file(
+            FLAGS.model,
+            FLAGS.input,
+            FLAGS.output,
+            mesh=mesh,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **options,
+        )
+    print(
+        "{output}: {rows} scored, {truncated} truncated, {rejected} rejected".format(
+            output=FLAGS.output, **record
+        )
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

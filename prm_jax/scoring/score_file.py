@@ -1,0 +1,203 @@
+"""Scoring a file into a file, so that a run which was stopped goes on where it was.
+
+Finished lines are kept in OUTPUT.partial, whose first line says what they were made from. Only a
+complete result gets the output's name. Beside it, OUTPUT.meta.json records how it was made.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from prm_jax import scoring
+from prm_jax.errors import InputError
+from prm_jax.files import atomic_write
+from prm_jax.formats import files
+from prm_jax.records import Rejects
+from prm_jax.scoring.aggregation import RULES, aggregate, check_method
+from prm_jax.scoring.discriminative import BATCH_TOKENS, require_convention
+from prm_jax.scoring.inputs import read_identified
+from prm_jax.text import convention as convention_named
+from prm_jax.train.placement import fingerprint
+from prm_jax.train.run_record import code_version, write_json
+from prm_jax.weights import load_model
+
+CHUNK = 256
+"""Trajectories scored between two writes: what a stopped run loses at most."""
+
+
+def score_file(
+    model_name: str,
+    path,
+    output,
+    *,
+    scorer: str = "discriminative",
+    aggregation: str | None = None,
+    convention: str | None = None,
+    format: str = "auto",
+    max_length: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    dtype: str = "float32",
+    mesh=None,
+    skip_bad: bool = False,
+    chunk: int = CHUNK,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Scores every trajectory of a file: one output line each, in the input's order.
+
+    Args:
+        model_name: as `load_model` takes it.
+        path: input, as `formats.read` takes it; a row of candidates gives one line a candidate.
+        output: JSON lines with `id`, `step_scores`, `step_logits`, `score`, `aggregation`, `truncated`.
+        scorer: a name in SCORERS.
+        aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records, else
+            'min'.
+        convention: a name in CONVENTIONS; by default what the model records.
+        format: format of the input.
+        max_length: most tokens of a trajectory; by default the model's context length.
+        batch_tokens: tokens of one forward pass.
+        dtype: dtype of parameters and computation.
+        mesh: mesh to run on; None is the default device.
+        skip_bad: go on after bad rows and write them to OUTPUT.rejects.jsonl.
+        chunk: trajectories between two writes.
+        progress: called with (finished, all) trajectories.
+
+    Returns:
+        What OUTPUT.meta.json holds.
+
+    Raises:
+        InputError: bad input, model or option; nothing is written under the output's name.
+    """
+    if scorer not in scoring.SCORERS:
+        raise InputError(
+            f"unknown scorer {scorer!r}", field="scorer", remedy=f"one of {list(scoring.SCORERS)}"
+        )
+    aggregation = aggregation or recorded_aggregation(model_name)
+    check_method(aggregation)
+    marking = None if convention is None else convention_named(convention)
+    rejects = Rejects(f"{output}.rejects.jsonl") if skip_bad else None
+    trajectories = read_identified(path, format, rejects)
+    model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh)
+    marking = require_convention(marking or tokenizer.convention)
+    made_from = {
+        "model": str(model_name),
+        "model_fingerprint": fingerprint(params),
+        "input": str(path),
+        "input_sha256": sha256(path),
+        "rows": len(trajectories),
+        "scorer": scorer,
+        "convention": marking.to_dict(),
+        "max_length": max_length or model.config.max_position,
+        "dtype": dtype,
+        "aggregation": aggregation,
+        "code": code_version(),
+    }
+    partial = Path(f"{output}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with _Partial(partial, made_from) as kept:
+        for first in range(kept.n_lines, len(trajectories), chunk):
+            if progress:
+                progress(first, len(trajectories))
+            part = trajectories[first : first + chunk]
+            scores = scoring.SCORERS[scorer](
+                model,
+                params,
+                tokenizer,
+                part,
+                convention=marking,
+                max_length=max_length,
+                batch_tokens=batch_tokens,
+                mesh=mesh,
+            )
+            kept.append(
+                [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
+            )
+        lines = kept.lines()
+    if progress:
+        progress(len(trajectories), len(trajectories))
+    counts = {
+        "truncated": sum(json.loads(line)["truncated"] for line in lines),
+        "rejected": len(rejects.rows) if rejects else 0,
+    }
+    record = {**made_from, **counts, "aggregation_rules": RULES}
+    with atomic_write(output) as file:
+        file.writelines(lines)
+    write_json(f"{output}.meta.json", record)
+    if rejects:
+        rejects.write()
+    partial.unlink()
+    return record
+
+
+def score_row(name, scores, aggregation: str) -> dict:
+    """The output line of one trajectory; its score is null if no step was scored."""
+    scored = any(p is not None for p in scores.step_scores)
+    return {
+        "id": name,
+        "step_scores": list(scores.step_scores),
+        "step_logits": list(scores.step_logits),
+        "score": aggregate(scores.step_scores, aggregation) if scored else None,
+        "aggregation": aggregation,
+        "truncated": scores.truncated,
+    }
+
+
+def recorded_aggregation(model_name) -> str:
+    """The aggregation that a model's `prm_jax.json` records, 'min' if none does."""
+    for place in (Path(model_name), Path(model_name) / "export"):
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads((place / "prm_jax.json").read_text("utf-8"))
+            return record.get("aggregation") or "min"
+    return "min"
+
+
+def sha256(path) -> str:
+    """SHA-256, in hex, of the bytes of the files that `path` stands for, one after the other."""
+    digest = hashlib.sha256()
+    for name in files(path):
+        with open(name, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+class _Partial:
+    """The lines that are finished, on disk; those made from something else are dropped."""
+
+    def __init__(self, path, made_from):
+        self._path, self._header = path, json.dumps(made_from, sort_keys=True) + "\n"
+
+    def __enter__(self):
+        kept = self._read()
+        self.n_lines = len(kept)
+        # What a killed process left half-written goes too.
+        with atomic_write(self._path) as file:
+            file.writelines([self._header, *kept])
+        self._file = open(self._path, "a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def append(self, rows):
+        """Adds rows; they survive a kill from here on."""
+        for row in rows:
+            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def lines(self):
+        """All finished lines."""
+        return self._read()
+
+    def _read(self):
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                lines = file.readlines()
+        except (OSError, UnicodeDecodeError):
+            return []
+        if lines[:1] != [self._header]:
+            return []
+        return [line for line in lines[1:] if line.endswith("\n")]

@@ -1,0 +1,131 @@
+"""Tokenizers from directories and from GGUF metadata."""
+
+import json
+
+import pytest
+import tokenizers
+from tokenizers import AddedToken
+
+from prm_jax.errors import InputError
+from prm_jax.text import CONVENTIONS, Tokenizer
+from prm_jax.text.chat import template_pieces
+from word_tokenizer import byte_tokenizer
+
+TEXTS = ("Hello, world", "x = 12345\n\n", "été — naïve", "\tdef f(x):\n    return x", "<s> <extra_0>")
+
+
+def test_text_never_becomes_a_special_token():
+    tokenizer = byte_tokenizer()
+    special = tokenizer.token_id("<extra_0>")
+    assert special not in tokenizer.encode("a<extra_0>b")
+    assert special in tokenizer.encode_with_special("a<extra_0>b")
+    assert tokenizer.decode(tokenizer.encode("a<extra_0>b")) == "a<extra_0>b"
+
+
+def test_saving_and_reading_gives_the_same_ids_template_and_specials(tmp_path):
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_token("<step>")
+    tokenizer.save(tmp_path)
+    (tmp_path / "prm_jax.json").write_text(
+        json.dumps({"convention": CONVENTIONS["qwen"].to_dict()})
+    )
+    again = Tokenizer.from_dir(tmp_path)
+    for text in TEXTS:
+        assert again.encode(text) == tokenizer.encode(text)
+        assert again.encode_with_special(text) == tokenizer.encode_with_special(text)
+    assert again.token_id("<step>") == tokenizer.token_id("<step>") == again.vocab_size - 1
+    assert (again.bos_id, again.eos_id) == (tokenizer.bos_id, tokenizer.eos_id)
+    assert again.chat_template == tokenizer.chat_template
+    assert again.convention == CONVENTIONS["qwen"]
+
+
+def test_transformers_reads_a_saved_tokenizer_to_the_same_ids(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    tokenizer = byte_tokenizer()
+    tokenizer.save(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(str(tmp_path))
+    for text in TEXTS[:-1]:
+        assert theirs.encode(text, add_special_tokens=False) == tokenizer.encode(text)
+    assert theirs.bos_token_id == tokenizer.bos_id
+
+
+def test_a_missing_or_broken_tokenizer_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="no tokenizer.json"):
+        Tokenizer.from_dir(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(InputError, match="not a tokenizer"):
+        Tokenizer.from_dir(tmp_path)
+
+
+def gguf_fields(**changes):
+    """Metadata of a byte-level tokenizer with one merge and one control token."""
+    tokens = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()) + ["ab", "<|end|>"]
+    fields = {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "smollm",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [1] * (len(tokens) - 1) + [3],
+        "tokenizer.ggml.merges": ["a b"],
+        "tokenizer.ggml.eos_token_id": len(tokens) - 1,
+    }
+    return {**fields, **changes}
+
+
+def test_gguf_byte_level_tokenizer_merges_and_keeps_control_tokens_apart():
+    tokenizer = Tokenizer.from_gguf(gguf_fields())
+    assert tokenizer.encode("abab") == [tokenizer.token_id("ab")] * 2
+    assert tokenizer.eos_id not in tokenizer.encode("<|end|>")
+    assert tokenizer.encode_with_special("<|end|>") == [tokenizer.eos_id]
+    assert not tokenizer.add_bos
+
+
+def test_gguf_tokenizers_of_other_kinds_are_refused():
+    with pytest.raises(InputError, match="wordpiece"):
+        Tokenizer.from_gguf(gguf_fields(**{"tokenizer.ggml.model": "wordpiece"}))
+    with pytest.raises(InputError, match="falcon"):
+        Tokenizer.from_gguf(gguf_fields(**{"tokenizer.ggml.pre": "falcon"}))
+
+
+def test_gguf_sentencepiece_tokenizer_follows_scores_and_falls_back_to_bytes():
+    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
+    words = ["▁", "a", "b", "c", "ab", "bc", "▁ab"]
+    scores = [0.0] * len(pieces) + [-10, -11, -12, -13, -2, -1, -3]
+    fields = {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": pieces + words,
+        "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 256 + [1] * len(words),
+        "tokenizer.ggml.scores": scores,
+        "tokenizer.ggml.bos_token_id": 1,
+    }
+    tokenizer = Tokenizer.from_gguf(fields)
+    named = {piece: index for index, piece in enumerate(pieces + words)}
+    assert tokenizer.encode("ab") == [named["▁ab"]]
+    # 'bc' has the best score, so it is merged before 'ab'.
+    assert tokenizer.encode("abc") == [named["▁"], named["a"], named["bc"]]
+    euro = [named[f"<0x{byte:02X}>"] for byte in "€".encode()]
+    assert tokenizer.encode("a€")[-3:] == euro
+    assert tokenizer.decode(tokenizer.encode("ab €")) == "ab €"
+    assert tokenizer.add_bos and tokenizer.bos_id == 1
+
+
+def test_template_pieces_follow_a_template_that_strips_contents():
+    template = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] | trim }}{% endfor %}!"
+    tokenizer = byte_tokenizer(chat_template=template)
+    texts, contents = template_pieces(tokenizer, [{"role": "user", "content": "  hi \n"}])
+    assert texts == ["[user]", "!"] and contents == ["hi"]
+
+
+def test_template_pieces_refuse_a_template_that_drops_a_message():
+    tokenizer = byte_tokenizer(chat_template="{{ messages[-1]['content'] }}")
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    with pytest.raises(InputError, match="system message"):
+        template_pieces(tokenizer, messages)
+    with pytest.raises(InputError, match="no chat template"):
+        template_pieces(byte_tokenizer(chat_template=None), messages)
+
+
+def test_added_tokens_that_are_not_special_survive_saving(tmp_path):
+    tokenizer = byte_tokenizer()
+    tokenizer.backend.add_tokens([AddedToken("zz", special=False)])
+    tokenizer.save(tmp_path)
+    assert Tokenizer.from_dir(tmp_path).encode("zz") == tokenizer.encode("zz")
