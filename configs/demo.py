@@ -1,6 +1,6 @@
 """The demo: SmolLM2-135M becomes a process reward model on two CPU cores, and is measured.
 
-    python -m experiments.demo --config=configs/demo.py --workdir=runs/demo
+python -m experiments.demo --config=configs/demo.py --workdir=runs/demo
 """
 
 from ml_collections import ConfigDict

@@ -1,18 +1,16 @@
 """Measures step scores against what is known of the solutions.
 
-    python -m experiments.evaluate --task=processbench --input=solutions.jsonl --scores=scores.jsonl \
-        --output=result.json
+    python -m experiments.evaluate --task=processbench --input=solutions.jsonl \\
+        --scores=scores.jsonl --output=result.json
 
-Tasks: processbench (first-error F1 per subset and mean), best_of_n (choosing among candidates), steps
-(AUROC, accuracy, Brier score and calibration error of single steps). Scores come from a file that
-experiments.score made (--scores), or from a field of the rows themselves (--scores_key), so that
-published scores can be replayed.
+Tasks: processbench (first-error F1 per subset and mean), best_of_n (choosing among candidates),
+steps (AUROC, accuracy, Brier score, calibration error). Scores come from a file of
+experiments.score, or from a field of the rows, so that published scores can be replayed.
 """
 
 from absl import flags
 
 from prm_jax import cli
-from prm_jax.errors import InputError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("task", None, "processbench, best_of_n or steps.")
@@ -31,17 +29,10 @@ flags.DEFINE_integer("seed", 0, "Seed of resamples and subsets.", lower_bound=0)
 flags.mark_flags_as_required(["task", "input", "output"])
 
 
-def number(text, field, kind=float):
-    """The number that a flag gives."""
-    try:
-        return kind(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a number", field=field) from None
-
-
 def main(_):
     """Evaluates."""
-    from prm_jax.evaluate.evaluate_file import evaluate_file
+    from prm_jax.evaluate.evaluate_file import evaluate_file  # so that --help answers at once
+    from prm_jax.evaluate.inputs import number
     from prm_jax.train.run_record import write_json
 
     given = ("threshold", "aggregation", "n", "subsample", "draws", "n_boot", "seed")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from absl import flags
 
-from prm_jax import cli, formats
-from prm_jax.report import read_scores, report_from_scores
+from prm_jax import cli
+from prm_jax.evaluate.inputs import read_scores
+from prm_jax.report import report_from_scores
+from prm_jax.scoring.inputs import read_identified
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", None, "Solutions, in any format that prm_jax reads.", required=True)
@@ -24,7 +26,7 @@ flags.DEFINE_integer("seed", 0, "Seed of the choice of solutions.")
 
 def main(argv):
     del argv
-    trajectories = formats.read(FLAGS.input, FLAGS.format)
+    trajectories = read_identified(FLAGS.input, FLAGS.format)
     report_from_scores(
         FLAGS.output,
         trajectories,

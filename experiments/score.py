@@ -3,8 +3,9 @@
     python -m experiments.score --model=runs/mine --input=solutions.jsonl --output=scores.jsonl
 
 One output line a solution, in the input's order: id, step_scores (null where a step did not fit),
-step_logits, score, aggregation, truncated. A row of candidates gives one line a candidate. Beside the
-output, OUTPUT.meta.json says how it was made. The same command continues a run that was stopped.
+step_logits, score, aggregation, truncated. A row of candidates gives one line a candidate. Beside
+the output, OUTPUT.meta.json says how it was made. The same command continues a run that was
+stopped.
 """
 
 import rich.console
@@ -18,9 +19,7 @@ flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or p
 flags.DEFINE_string("input", None, "Solutions: a file, a directory or a glob.")
 flags.DEFINE_string("output", None, "JSON lines to write.")
 flags.DEFINE_string("scorer", "discriminative", "How steps are scored.")
-flags.DEFINE_string(
-    "aggregation", None, "Steps to solution; default: what the model records, or min."
-)
+flags.DEFINE_string("aggregation", None, "Steps to solution; default: as recorded, or min.")
 flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
 flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
@@ -50,11 +49,8 @@ def main(_):
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             **options,
         )
-    print(
-        "{output}: {rows} scored, {truncated} truncated, {rejected} rejected".format(
-            output=FLAGS.output, **record
-        )
-    )
+    counts = ", ".join(f"{record[name]} {name}" for name in ("rows", "truncated", "rejected"))
+    print(f"{FLAGS.output}: {counts}")
 
 
 if __name__ == "__main__":

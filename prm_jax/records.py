@@ -7,8 +7,9 @@ tokens or models.
 import dataclasses
 import gzip
 import json
-import math
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from prm_jax.errors import InputError
@@ -22,6 +23,11 @@ class Where(NamedTuple):
 
     file: str
     line: int | None = None
+
+    @property
+    def name(self):
+        """A short name of the place, for rows that bring none of their own."""
+        return f"{Path(self.file).name}:{self.line}"
 
     def error(self, problem, field=None, remedy=None):
         """An `InputError` at this place."""
@@ -89,17 +95,17 @@ class Trajectory:
 
     def to_dict(self):
         """The JSONL form: a dict without the fields that are empty."""
-        row = {
-            name: getattr(self, name) for name in (field.name for field in dataclasses.fields(self))
-        }
+        row = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         row["steps"] = list(self.steps)
         if self.labels is not None:
             row["labels"] = list(self.labels)
         return {name: value for name, value in row.items() if value is not None and value != {}}
 
     def step_labels(self):
-        """The labels; or what `first_error` implies: 1 before it, 0 at it, None after it; or all
-        None.
+        """The labels, or what `first_error` implies: 1 before it, 0 at it, None after it.
+
+        Returns:
+            tuple of float or None, one per step; all None if neither is known.
         """
         if self.labels is not None:
             return self.labels
@@ -138,9 +144,11 @@ class Rejects:
         self.path, self.rows = path, []
 
     def add(self, error, raw):
-        """Keeps an `InputError` and the row (text or parsed) that caused it."""
+        """Keeps an `InputError` and the row (text or parsed) that caused it, as text."""
+        # As text, since a refused row may hold what JSON cannot, such as NaN.
+        text = raw if isinstance(raw, str) else json.dumps(raw)
         self.rows.append(
-            {"file": str(error.file), "line": error.line, "error": str(error), "row": raw}
+            {"file": str(error.file), "line": error.line, "error": str(error), "row": text}
         )
 
     def write(self):
@@ -184,8 +192,8 @@ def read_jsonl(path, skip_bad=None) -> Iterator[tuple[Where, dict]]:
                     if skip_bad is None:
                         raise
                     skip_bad.add(error, raw.decode("utf-8", "replace").rstrip("\n"))
-        except OSError as error:
-            raise InputError(_reason(error), file=path) from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(_reason(error), file=path, remedy="is it cut off?") from error
     if not seen:
         raise InputError("the file is empty", file=path, remedy="give one JSON object a line")
 
@@ -196,15 +204,21 @@ def write_jsonl(path, rows):
     Args:
         path: the file.
         rows: iterable of dicts; `Trajectory` objects are written in their JSONL form.
+
+    Raises:
+        InputError: a row holds NaN, an infinity or text that is not Unicode; nothing is written.
     """
     with atomic_write(path) as file:
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             row = row.to_dict() if isinstance(row, Trajectory) else row
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            try:
+                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            except ValueError as error:
+                raise InputError(f"cannot be written: {error}", file=path, line=number) from error
 
 
 def _reason(error):
-    return (error.strerror or str(error)).lower()
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _parse(raw, where):
@@ -228,7 +242,18 @@ def _text(row, field, where, required=False):
         raise where.error("is missing", field=field, remedy="give a string")
     if not isinstance(value, str):
         raise where.error(f"must be a string, not {type(value).__name__}", field=field)
+    _check_unicode(value, field, where)
     return value
+
+
+def _check_unicode(text, field, where):
+    # JSON can spell half of a surrogate pair, which is no text and which tokenizers refuse.
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise where.error(
+            f"character {error.start} is half of a surrogate pair", field=field
+        ) from error
 
 
 def _steps(row, where):
@@ -250,6 +275,7 @@ def _steps(row, where):
                 field=f"steps[{index}]",
                 remedy="drop it together with its label",
             )
+        _check_unicode(step, f"steps[{index}]", where)
     return tuple(steps)
 
 
@@ -276,7 +302,7 @@ def _label(label, index, where):
             f"must be a number in [0, 1] or null, not {type(label).__name__}",
             field=f"labels[{index}]",
         )
-    if not (math.isfinite(label) and 0 <= label <= 1):
+    if not 0 <= label <= 1:
         raise where.error(
             f"{label} is not in [0, 1]", field=f"labels[{index}]", remedy="use null for unlabelled"
         )

@@ -1,4 +1,4 @@
-"""Trajectories and their JSONL form: what is kept, and what is refused with file, line and field."""
+"""Trajectories and their JSONL form: what is kept, and what is refused and where."""
 
 import gzip
 import json
@@ -50,7 +50,11 @@ def test_jsonl_round_trip_keeps_every_field(steps, problem, outcome):
         ({"labels": [1, float("nan")]}, "labels[1]", "nan"),
         ({"labels": [1, 1.5]}, "labels[1]", "1.5"),
         ({"labels": [1, "0"]}, "labels[1]", "number"),
+        ({"labels": [1, float("inf")]}, "labels[1]", "inf"),
+        ({"labels": [1, 10**400]}, "labels[1]", "not in [0, 1]"),
         ({"labels": 1}, "labels", "list"),
+        ({"problem": "\ud800"}, "problem", "surrogate"),
+        ({"steps": ["a", "\ud800"]}, "steps[1]", "surrogate"),
         ({"first_error": 2}, "first_error", "2"),
         ({"first_error": True}, "first_error", "integer"),
         ({"first_error": -1, "labels": [1, 0]}, "first_error", "contradicts"),
@@ -114,6 +118,13 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, content, line, says):
     assert (caught.value.file, caught.value.line) == (str(path) if line else path, line)
 
 
+def test_a_gzip_file_that_is_cut_off_is_an_input_error(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"a": 1}\n' * 1000)[:-20])
+    with pytest.raises(InputError, match="cut off"):
+        list(read_jsonl(path))
+
+
 def test_missing_files_and_directories_are_input_errors(tmp_path):
     for path in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(InputError):
@@ -130,10 +141,19 @@ def test_skip_bad_keeps_the_good_rows_and_writes_the_rest(tmp_path):
     assert row["line"] == 2 and row["row"] == "nonsense"
 
 
+def test_a_rejected_row_that_json_cannot_hold_is_still_written(tmp_path):
+    rejects = Rejects(tmp_path / "rejects.jsonl")
+    rejects.add(WHERE.error("bad"), {"labels": [float("nan")], "problem": "\ud800"})
+    rejects.write()
+    (row,) = [row for _, row in read_jsonl(tmp_path / "rejects.jsonl")]
+    assert json.loads(row["row"])["problem"] == "\ud800" and "NaN" in row["row"]
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "a.jsonl"
     write_jsonl(path, [{"a": 1}])
-    with pytest.raises(ValueError):
-        write_jsonl(path, [{"a": float("nan")}])
+    for bad in (float("nan"), "\ud800"):
+        with pytest.raises(InputError, match="a.jsonl:2"):
+            write_jsonl(path, [{"a": 1}, {"a": bad}])
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]

@@ -1,8 +1,8 @@
 """Packing trajectories of different lengths into batches of one fixed shape.
 
-First fit: a trajectory goes to the first row that has room for its tokens and for its steps. Segment
-ids keep trajectories of one row apart, so a packed batch gives the same numbers as its trajectories
-alone.
+First fit: a trajectory goes to the first row that has room for its tokens and for its steps.
+Segment ids keep trajectories of one row apart, so a packed batch gives the same numbers as its
+trajectories alone.
 """
 
 from collections.abc import Sequence
@@ -127,7 +127,7 @@ class PackIterDataset(grain.IterDataset):
     """Groups a stream of example numbers into batch layouts by first fit.
 
     An example that fits no row of the batch being filled waits; `lookahead` waiting examples close
-    the batch, and the next one begins with them. Every example of the stream comes out exactly once.
+    the batch, and the next one begins with them. Every example comes out exactly once.
 
     Args:
         parent: grain dataset of example numbers (int).

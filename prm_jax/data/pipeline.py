@@ -1,8 +1,8 @@
 """The stream of training batches: mixed, shuffled, packed, sharded, and resumable to the batch.
 
-The stream is a stream of example numbers until the last stage fills arrays. It is therefore the same
-in every process, and each process fills only the rows that its devices hold; a run may be resumed by
-another number of processes. `iterator.get_state()` is JSON.
+The stream is one of example numbers until its last stage fills arrays. It is therefore the same in
+every process, and each fills only the rows that its devices hold; a run may be continued by another
+number of processes. `iterator.get_state()` is JSON.
 """
 
 import grain
@@ -42,9 +42,7 @@ def batches(
     """
     layouts = _layouts(corpus, rows, row_length, max_steps, seed, epochs)
     keep = row_range or slice(None)
-    return layouts.map(
-        lambda layout: fill(layout[keep], corpus.encoded, row_length, max_steps)
-    )
+    return layouts.map(lambda layout: fill(layout[keep], corpus.encoded, row_length, max_steps))
 
 
 def count_batches(corpus: Corpus, rows, row_length, max_steps, *, seed, epochs) -> int:

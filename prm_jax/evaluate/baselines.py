@@ -54,7 +54,7 @@ def length_features(trajectory: Trajectory) -> np.ndarray:
 
 
 def position_features(trajectory: Trajectory) -> np.ndarray:
-    """Index from the start and from the end, relative place, first, last, number of steps: f64[S,6]."""
+    """Index from either end, relative place, first, last, number of steps: f64[S,6]."""
     n = len(trajectory.steps)
     index_S = np.arange(n)
     return np.stack(

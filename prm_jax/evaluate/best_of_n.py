@@ -12,12 +12,12 @@ from prm_jax.scoring import answers, voting
 from prm_jax.scoring.aggregation import CLIP, SIGNED, aggregate, check_method
 
 RULES = {
-    "right": "the candidate's outcome (of `regraded` and `correct` the former); without one, whether "
-    "its answer is the gold answer",
+    "right": "the candidate's outcome (of `regraded` and `correct` the former); without one, "
+    "whether its answer is the gold answer",
     "group": "the field `group`, else the text of the problem",
     "best_of_n": "the best-scored candidate; of equal scores the first",
-    "majority": "the answer of most candidates; of equal ones that whose first candidate comes first; "
-    "right if that first candidate is",
+    "majority": "the answer of most candidates; of equal ones that whose first candidate comes "
+    "first; right if that first candidate is",
     "weighted_majority": "as majority, a candidate counting with its aggregated score; null for "
     "aggregations that can be negative",
     "pass": "whether any of n is right: 1 - comb(G-c, n) / comb(G, n)",
@@ -28,15 +28,15 @@ RULES = {
     "same_answer": answers.RULE,
 }
 SUBSAMPLING_RULES = {
-    "subsets": "mean over all n-subsets of the candidates, exact for best_of_n and pass; for votes over "
-    "{draws} random ones",
+    "subsets": "mean over all n-subsets of the candidates, exact for best_of_n and pass; for votes "
+    "over {draws} random ones",
     "prefix": "the first n candidates",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class _Problem:
-    """The candidates of one problem: `correct_G`, numbers of their answers, scores by aggregation."""
+    """The candidates of one problem: outcomes, answer numbers, scores by aggregation."""
 
     correct_G: np.ndarray
     classes_G: list[int]
@@ -66,7 +66,8 @@ def best_of_n(
         scores: per candidate its step probabilities, or one number that is its score under every
             aggregation.
         aggregation: names in AGGREGATIONS.
-        n: numbers of candidates to choose among; by default the powers of two up to the largest group.
+        n: numbers of candidates to choose among; by default the powers of two up to the largest
+            group.
         subsample: 'subsets' or 'prefix'; SUBSAMPLING_RULES says what they are.
         draws: random subsets a problem for votes.
         n_boot, seed: of the intervals, bootstrapped over problems; `seed` also draws the subsets.
@@ -203,7 +204,7 @@ def is_right(trajectory: Trajectory) -> bool:
 
 
 def solution_score(scores, method: str) -> float | None:
-    """The score of a solution from its step scores, or as it was given; None if nothing was scored."""
+    """The score of a solution from its step scores, or as given; None if nothing was scored."""
     if scores is None or isinstance(scores, int | float):
         return scores
     return aggregate(scores, method) if any(p is not None for p in scores) else None
@@ -212,8 +213,8 @@ def solution_score(scores, method: str) -> float | None:
 def share_of_min_at_last(scores) -> float | None:
     """Share of solutions of two steps or more whose lowest score is that of the last step alone.
 
-    A large share hints at a model that judges outcomes (Zhang et al. 2025, arXiv:2501.07301). Solutions
-    with a step that was not scored are left out; None if no solution is left.
+    A large share hints at a model that judges outcomes (Zhang et al. 2025, arXiv:2501.07301).
+    Solutions with a step that was not scored are left out; None if no solution is left.
     """
     full = [
         s
@@ -232,4 +233,4 @@ def _judged_both_ways(problem):
         problem.correct_G[classes_G == c].mean()
         for c in set(problem.classes_G) - {answers.NO_ANSWER}
     ]
-    return sum(0 < share < 1 for share in shares)
+    return sum(0 < float(share) < 1 for share in shares)

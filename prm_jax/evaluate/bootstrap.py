@@ -44,8 +44,8 @@ def bootstrap(
         statistic: weights f[b, P] of the problems -> values f[b] or f[b, M].
         n_problems: P.
         n_boot: number of resamples.
-        seed: of the draws; the same seed draws the same problems, so that statistics of one set can be
-            compared pair by pair.
+        seed: of the draws; the same seed draws the same problems, so that statistics of one set can
+            be compared pair by pair.
 
     Returns:
         f64[n_boot] or f64[n_boot, M].

@@ -32,8 +32,8 @@ def evaluate_file(
         The task's figures with `task` and `run`: inputs with their SHA-256, versions, command.
 
     Raises:
-        InputError: bad input, both or neither of `scores` and `scores_key`, or an option that the task
-            does not have.
+        InputError: bad input, both or neither of `scores` and `scores_key`, or an option that the
+            task does not have.
     """
     if task not in TASKS:
         raise InputError(

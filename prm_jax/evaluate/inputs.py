@@ -1,7 +1,7 @@
 """The scores of a task: from a file that experiments.score wrote, or from fields of the rows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory, read_jsonl
@@ -42,8 +42,8 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
         )
     if len(scores) < len(trajectories):
         raise InputError(
-            f"{len(scores)} lines for {len(trajectories)} solutions, {trajectories[len(scores)].id!r} "
-            "is the first without",
+            f"{len(scores)} lines for {len(trajectories)} solutions; "
+            f"{trajectories[len(scores)].id!r} is the first without",
             file=path,
             remedy="score the same input",
         )
@@ -56,8 +56,8 @@ def stored_scores(
     """The scores that the rows themselves hold, such as published ones.
 
     Args:
-        key: name of a field of the row, or of an entry of its (or its candidate's) `scores`: a list with
-            a number in [0, 1] or null a step, or one number for the solution.
+        key: name of a field of the row, or of an entry of its (or its candidate's) `scores`: a list
+            with a number in [0, 1] or null a step, or one number for the solution.
         trajectories: the rows.
         file: where they come from, for messages.
 
@@ -91,6 +91,14 @@ def stored_scores(
             continue
         found.append(_checked(value, trajectory, key, fail))
     return found
+
+
+def number(text: str, field: str, kind: Callable = float):
+    """The number that a text stands for, or an `InputError` that names the field."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a number", field=field) from None
 
 
 def require_step_scores(scores, task: str) -> None:

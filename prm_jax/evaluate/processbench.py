@@ -1,8 +1,9 @@
 """First-error F1 (ProcessBench, arXiv:2412.06559).
 
 A solution is predicted to go wrong at its first step scored strictly below the threshold, or not at
-all. Accuracy on erroneous solutions asks for that very step; F1 is its harmonic mean with the accuracy
-on correct solutions. The overall figure is the unweighted mean over subsets, not the F1 of the pool.
+all. Accuracy on erroneous solutions asks for that very step; F1 is its harmonic mean with the
+accuracy on correct solutions. The overall figure is the unweighted mean over subsets, not the F1 of
+the pool.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,8 @@ RULES = {
     "null_score": "not below the threshold",
 }
 TUNING_RULE = (
-    "the step score of the tuning subset that maximises its F1 when taken as the threshold; of equal "
-    "ones the lowest"
+    "the step score of the tuning subset that maximises its F1 when taken as the threshold; of "
+    "equal ones the lowest"
 )
 
 
@@ -40,12 +41,12 @@ def processbench(
     """Measures how well step scores find the first error.
 
     Args:
-        trajectories: with `first_error`, or 0/1 labels that imply it; `meta['split']` or else `source`
-            names the subset.
+        trajectories: with `first_error`, or 0/1 labels that imply it; `meta['split']` or else
+            `source` names the subset.
         scores: per trajectory its step probabilities, None for a step that was not scored.
         threshold: a number, or the name of the subset on which to tune it, such as 'gsm8k'.
-        n_boot, seed: of the intervals, bootstrapped over problems within each subset; a tuned threshold
-            is kept.
+        n_boot, seed: of the intervals, bootstrapped over problems within each subset; a tuned
+            threshold is kept.
 
     Returns:
         dict with `metrics`, `subsets`, `threshold`, `rules`, `counts`, `bootstrap`; figures are
@@ -125,9 +126,9 @@ def first_below(step_scores: Sequence[float | None], threshold: float) -> int:
 def tune_threshold(first_errors: Sequence[int], scores: Sequence[Sequence[float | None]]) -> float:
     """The threshold that maximises first-error F1, by TUNING_RULE.
 
-    For each solution the thresholds that give the right prediction are an interval (low, high]: above
-    the first error's score and up to the lowest score before it. So one pass over the sorted scores
-    counts the hits at every threshold.
+    For each solution the thresholds that give the right prediction are an interval (low, high]:
+    above the first error's score and up to the lowest score before it. So one pass over the sorted
+    scores counts the hits at every threshold.
 
     Args:
         first_errors: per solution the index of its first error, -1 for none.
@@ -199,7 +200,7 @@ def _sums(truth, hit, problems):
 
 
 def _figures(sums):
-    """f[...,4] sums -> f[...,3]: both accuracies and F1, NaN where a kind of solution is missing."""
+    """f[...,4] sums -> f[...,3]: both accuracies and F1; NaN where a kind is missing."""
     with np.errstate(invalid="ignore"):
         error, correct = sums[..., 1] / sums[..., 0], sums[..., 3] / sums[..., 2]
     return np.stack([error, correct, _harmonic_mean(error, correct)], axis=-1)

@@ -19,8 +19,8 @@ RULES = {
     "auroc": "mid-ranks: a tie counts half",
     "accuracy": "a step is predicted right if score >= threshold",
     "brier": "mean of (score - label)^2",
-    "ece": f"{N_BINS} bins, sum over bins of share * |mean score - mean label|; bins [a, b), the last "
-    "closed; equal mass by rank, equal scores in order of appearance; resamples keep the bins",
+    "ece": f"{N_BINS} bins, sum over bins of share * |mean score - mean label|; bins [a, b), the "
+    "last closed; equal mass by rank, equal scores in order of appearance; resamples keep the bins",
     "null_score": "left out",
 }
 

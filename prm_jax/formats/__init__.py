@@ -1,8 +1,8 @@
 """Foreign files to trajectories and back, one file a format.
 
 A format is a module with `NAME`, `detect(row)`, `read(row, where, **options)` and, where it can
-hold a trajectory,
-`write(trajectory)`. A new one is a new file and its name in FORMATS, before less specific ones.
+hold a trajectory, `write(trajectory)`. A new one is a new file and its name in FORMATS, before less
+specific ones. docs/data_formats.md describes them all.
 """
 
 import dataclasses
@@ -40,9 +40,9 @@ def read(path, format="auto", skip_bad=None, after_error="keep", **options):
             list of these.
         format: a name in FORMATS, or 'auto', which looks at each file's first row.
         skip_bad: a `Rejects` that takes refused rows; None raises at the first.
-        after_error: labels after the first step labelled below 0.5: 'keep' them, 'truncate' the
-            steps, set them to 'zero', or
-            'mask' them.
+        after_error: labels after the first step labelled below 0.5: 'keep' them, set them to
+            'zero', 'mask' them, or 'truncate' the steps (with outcome and answer, which belong to
+            the whole solution).
         **options: of the format, such as `neutral`.
 
     Returns:
@@ -129,14 +129,18 @@ def files(path):
 
 
 def rows(path, skip_bad=None):
-    """Streams `(Where, row)` of one file: JSON lines, or one JSON array or object of lists (.json)."""
+    """Streams `(Where, row)` of one file.
+
+    A file is JSON lines; one that ends in .json may also be one document: a list of rows, an object
+    whose values are lists of rows, or a single row. Rows of a document count in place of lines.
+    """
     document = _document(path) if str(path).endswith(".json") else None
     if document is None:
         yield from read_jsonl(path, skip_bad)
         return
     if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list)]
-        document = [row for values in lists for row in values] if lists else [document]
+        grouped = document and all(_is_list_of_rows(value) for value in document.values())
+        document = [row for part in document.values() for row in part] if grouped else [document]
     if not document:
         raise InputError("the file is empty", file=path, remedy="give one object a row")
     for number, row in enumerate(document, 1):
@@ -151,7 +155,10 @@ def apply_after_error(trajectory, policy):
         return trajectory
     kept, after = wrong[0] + 1, len(labels) - wrong[0] - 1
     if policy == "truncate":
-        return dataclasses.replace(trajectory, steps=trajectory.steps[:kept], labels=labels[:kept])
+        whole = {} if after == 0 else {"outcome": None, "answer": None}
+        return dataclasses.replace(
+            trajectory, steps=trajectory.steps[:kept], labels=labels[:kept], **whole
+        )
     value = 0.0 if policy == "zero" else None
     return dataclasses.replace(trajectory, labels=labels[:kept] + (value,) * after)
 
@@ -164,9 +171,26 @@ def _document(path):
         return None  # the line reader says what is wrong, and where
     try:
         document = json.loads(text)
-    except ValueError:
+    except ValueError as error:
+        if _starts_with_a_row(text):
+            return None
+        line = getattr(error, "lineno", None)
+        raise InputError(f"not JSON: {error}", file=path, line=line) from error
+    except RecursionError:
         return None
     return document if isinstance(document, list | dict) else None
+
+
+def _starts_with_a_row(text):
+    """Whether the first line is a JSON object, as in JSON lines."""
+    try:
+        return isinstance(json.loads(text.lstrip().partition("\n")[0]), dict)
+    except ValueError:
+        return not text.strip()
+
+
+def _is_list_of_rows(value):
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
 def _module(format, row, where, options):

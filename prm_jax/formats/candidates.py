@@ -1,7 +1,6 @@
-"""Candidate files: a problem with N solutions that compete, for best-of-N.
+"""Candidate files: a problem with several solutions that compete, for best-of-N.
 
-`regraded` is believed over `correct` where both are there. Stored scores are kept in
-`meta['scores']`.
+`regraded` is believed over `correct` where both are there. Stored scores stay in `meta['scores']`.
 """
 
 from prm_jax.records import Trajectory
@@ -15,19 +14,20 @@ def detect(row):
 
 
 def read(row, where):
-    """One trajectory a candidate; the row's id is their group."""
-    if not row["candidates"]:
-        raise where.error("is empty", field="candidates")
-    group = str(row.get("id", where.line))
+    """One trajectory a candidate; the row's id is their group, its other fields go to `meta`."""
+    candidates = row.get("candidates")
+    if not isinstance(candidates, list) or not candidates:
+        raise where.error("must be a list with at least one candidate", field="candidates")
+    group = str(row.get("id", where.name))
+    shared = {k: v for k, v in row.items() if k not in ("id", "problem", "gold", "candidates")}
     found = []
-    for index, candidate in enumerate(row["candidates"]):
+    for index, candidate in enumerate(candidates):
         if not isinstance(candidate, dict):
             raise where.error("must be an object", field=f"candidates[{index}]")
-        fields = {name: v for name, v in candidate.items() if name not in ("regraded", "correct")}
-        outcome = candidate.get("regraded", candidate.get("correct"))
-        if outcome is not None:
-            fields["outcome"] = int(outcome) if isinstance(outcome, bool) else outcome
+        fields = {**shared, **candidate}
+        graded = candidate.get("regraded", candidate.get("correct"))
         fields |= {"problem": row.get("problem"), "gold": row.get("gold"), "group": group}
+        fields.setdefault("outcome", graded)
         fields.setdefault("id", f"{group}/{index}")
         found.append(Trajectory.from_dict(fields, where))
     return found

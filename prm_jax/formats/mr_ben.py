@@ -1,9 +1,16 @@
-"""MR-Ben (arXiv:2406.13975): one JSON object of lists, with the first wrong step of each solution
-counted from 1 or "N/A".
+"""MR-Ben (arXiv:2406.13975): science and coding solutions whose first wrong step a person marked.
 
-A step can run over several list entries; those without a "Step i:" header continue the step before.
-The first wrong step is named
-by its header's number. Coding solutions are one text whose first wrong line is quoted.
+A file is one JSON object: question id -> list of rows. `Model_Solution_First_Error_Step` is "N/A",
+the number of a step counted from 1, or, for coding, the first wrong line itself.
+
+A solution's list has one entry a line of text, blank ones among them, so that a step may run over
+several: an entry opens a step if it starts with "Step i:" (or "Solution:" or "Final Step:", which
+the annotators count as the step after the last numbered one), else it continues the step before.
+The number in the header is what the annotation refers to. A coding solution is one text; each of
+its lines that is not blank is a step.
+
+Refused are rows marked incorrect without a first error, and those whose first error names no step
+or more than one (lists that start again at "Step 1:", a line of code that occurs twice).
 """
 
 import re
@@ -11,71 +18,76 @@ import re
 from prm_jax.records import Trajectory
 
 NAME = "mr_ben"
+FIRST_ERROR = "Model_Solution_First_Error_Step"
+STEPS = "Model_Solution_Steps"
+HEADER = re.compile(r"\s*(?:Step\s+(\d+|n)|Final Step|Solution)\s*:", re.IGNORECASE)
+NOT_KEPT = ("Question", "Options", STEPS, FIRST_ERROR)
 
 
 def detect(row):
     """Whether a row looks like this format."""
-    return "Model_Solution_Steps" in row and "Model_Solution_First_Error_Step" in row
+    return STEPS in row and FIRST_ERROR in row
 
 
 def read(row, where):
     """One trajectory a row; the options of a multiple choice question belong to the problem."""
-    steps, numbers = _steps(row["Model_Solution_Steps"], where)
+    raw = row.get(STEPS)
     problem = row.get("Question")
     if isinstance(problem, str) and row.get("Options"):
         problem = f"{problem}\n{row['Options']}"
-    solution_is_right = str(row.get("Model_Solution_Correctness")).lower() == "correct"
+    if isinstance(raw, str):
+        steps = [line.rstrip() for line in raw.split("\n") if line.strip()]
+        number_of = None
+    elif isinstance(raw, list) and all(isinstance(entry, str) for entry in raw):
+        steps, number_of = _join_entries([entry for entry in raw if entry.strip()])
+    else:
+        raise where.error("must be a string or a list of strings", field=STEPS)
     fields = {
         "problem": problem,
         "steps": steps,
-        "first_error": _first_error(row, steps, numbers, solution_is_right, where),
+        "first_error": _first_error(row, steps, number_of, where),
         "gold": row.get("Ground_Truth_Answer") or None,
         "id": f"{row.get('Question_UUID')}/{row.get('Sampled_Model')}",
         "group": row.get("Question_UUID"),
         "source": f"mr_ben/{row.get('Subject')}",
-        "meta": {"model": row.get("Sampled_Model")},
+        "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
     }
     return [Trajectory.from_dict(fields, where)]
 
 
-def _steps(raw, where):
-    """`(steps, header numbers)`; the numbers are None where steps have no headers."""
-    if isinstance(raw, str):
-        return [line for line in raw.split("\n") if line.strip()], None
-    if not isinstance(raw, list) or not all(isinstance(entry, str) for entry in raw):
-        raise where.error("must be a string or a list of strings", field="Model_Solution_Steps")
-    entries = [entry for entry in raw if entry.strip()]
-    headers = [re.match(r"\s*Step (\d+)\b", entry) for entry in entries]
+def _join_entries(entries):
+    """`(steps, number of each)`; without any header each entry is a step."""
+    headers = [HEADER.match(entry) for entry in entries]
     if not any(headers):
-        return entries, None
-    steps, numbers = [], []
+        return entries, list(range(1, len(entries) + 1))
+    steps: list[str] = []
+    numbers: list[int] = []
     for entry, header in zip(entries, headers):
-        if header or not steps:
-            steps.append(entry)
-            numbers.append(int(header.group(1)) if header else None)
-        else:
+        if not header and steps:
             steps[-1] = f"{steps[-1]}\n{entry}"
+            continue
+        digits = header.group(1) if header else None
+        following = numbers[-1] + 1 if numbers else 0
+        steps.append(entry)
+        numbers.append(int(digits) if digits and digits.isdecimal() else following)
     return steps, numbers
 
 
-def _first_error(row, steps, numbers, solution_is_right, where):
-    field = "Model_Solution_First_Error_Step"
-    named = str(row[field])
-    if solution_is_right:
+def _first_error(row, steps, number_of, where):
+    marked = str(row.get("Model_Solution_Correctness")).lower()
+    if marked == "correct":
         return -1
-    if named.strip().lower() in ("n/a", ""):
-        raise where.error("is missing though the solution is marked incorrect", field=field)
-    if not named.strip().isdigit():
-        lines = [step.strip() for step in steps]
-        quoted = named.strip().split("\n")[0].strip()
-        if quoted not in lines:
-            raise where.error(f"{quoted[:40]!r} is no line of the solution", field=field)
-        return lines.index(quoted)
-    number = int(named)
-    if numbers is None:
-        if not 1 <= number <= len(steps):
-            raise where.error(f"{number} is not a step of {len(steps)}", field=field)
-        return number - 1
-    if number not in numbers:
-        raise where.error(f"no step has the header 'Step {number}'", field=field)
-    return numbers.index(number)
+    if marked != "incorrect":
+        raise where.error("must be correct or incorrect", field="Model_Solution_Correctness")
+    named = str(row.get(FIRST_ERROR))
+    if named.strip().lower() in ("n/a", "none", ""):
+        raise where.error("is missing though the solution is incorrect", field=FIRST_ERROR)
+    if number_of is None:
+        lines = [line.rstrip() for line in named.split("\n") if line.strip()]
+        places = [i for i in range(len(steps)) if steps[i : i + len(lines)] == lines]
+    else:
+        places = [i for i, number in enumerate(number_of) if str(number) == named.strip()]
+    if len(places) != 1:
+        found = "no step" if not places else f"{len(places)} steps"
+        raise where.error(f"{named.strip()[:40]!r} names {found}", field=FIRST_ERROR)
+    return places[0]

@@ -1,12 +1,12 @@
 """PRM800K, phases 1 and 2 (Lightman et al., arXiv:2305.20050).
 
-A row is one labelled solution: at every step one or more completions with a rating in {-1, 0, 1,
-    null}, of which one was chosen to
-go on with, or a human wrote one. The trajectory follows the chosen ones; a human completion counts
-as right, as the labellers
-were asked to write a right one. It ends where nothing was chosen and nothing written: then the one
-alternative there is, if
-there is exactly one, is its last step.
+A row is one labelled solution. Each of its steps offers completions rated -1, 0, 1 or null; one was
+chosen to go on with, or a person wrote one instead. The trajectory follows the chosen ones. A
+person's completion counts as right, as labellers were asked to write a right one.
+
+Where nothing was chosen or written the solution ends. Its last step is then the completion that the
+solution itself had there: the only one offered, or in phase 2, which collects alternatives at the
+first mistake, the one that `pre_generated_steps` repeats.
 """
 
 from prm_jax.formats.trl import rating_label
@@ -24,63 +24,84 @@ def read(row, where, neutral="positive", alternatives=False):
     """Trajectories of one labelled solution.
 
     Args:
-        row: parsed JSON. where: its place.
+        row: parsed JSON.
+        where: its place.
         neutral: what rating 0 means: 'positive' (Lightman et al.), 'negative' (TRL's converter) or
             'masked'.
-        alternatives: also give, for every rated completion that was not chosen, the trajectory that
-            ends with it; its prefix
-            is unlabelled, so that prefixes are not counted once per alternative.
+        alternatives: also give, for every rated completion that was not taken, the trajectory that
+            ends with it; its prefix is unlabelled, so that prefixes are not counted once per
+            alternative.
 
     Returns:
-        The chosen trajectory (none if no step was chosen) and the alternatives.
+        The trajectory of the solution, first; none if it has no step (some rows were given up at
+        once).
     """
-    question = row.get("question") or {}
-    if not isinstance(question.get("problem"), str):
-        raise where.error("is missing", field="question.problem")
-    steps = row["label"].get("steps")
-    if not isinstance(steps, list):
-        raise where.error("is missing", field="label.steps", remedy="give a list")
-    common = {
-        "problem": question["problem"],
-        "gold": question.get("ground_truth_answer"),
-        "answer": question.get("pre_generated_answer"),
-        "source": "prm800k",
-        "meta": {"finish_reason": row["label"].get("finish_reason")},
-    }
-    texts, labels, found = [], [], []
-    for index, step in enumerate(steps):
-        completions = [c for c in step.get("completions") or [] if c and c.get("text")]
-        chosen = _chosen(step, where, index)
+    question, label = row.get("question"), row.get("label")
+    if not isinstance(question, dict):
+        raise where.error("must be an object", field="question")
+    if not isinstance(label, dict) or not isinstance(label.get("steps"), list):
+        raise where.error("must be a list", field="label.steps")
+    own_steps = question.get("pre_generated_steps") or []
+    texts: list[str] = []
+    labels: list[float | None] = []
+    others = []
+    for index, step in enumerate(label["steps"]):
+        field = f"label.steps[{index}]"
+        completions = _completions(step, where, field)
+        own = own_steps[index] if index < len(own_steps) else None
+        taken, goes_on = _taken(step, completions, own, where, field)
         if alternatives:
-            for completion in completions:
-                label = rating_label(completion.get("rating"), neutral, where)
-                if completion is not chosen and label is not None and completion["text"].strip():
-                    prefix = [None] * len(texts)
-                    found.append((texts + [completion["text"]], prefix + [label]))
-        if chosen is None and len(completions) == 1 and not alternatives:
-            chosen = completions[0]
-        if chosen is None or not chosen["text"].strip():
+            for other in completions:
+                rating = rating_label(other.get("rating"), neutral, where)
+                if other is not taken and rating is not None:
+                    others.append(([*texts, other["text"]], [None] * len(texts) + [rating]))
+        if taken is None:
             break
-        human = chosen is step.get("human_completion")
-        texts.append(chosen["text"])
-        labels.append(1.0 if human else rating_label(chosen.get("rating"), neutral, where))
-    found = ([(texts, labels)] if texts else []) + found
+        human = taken is step.get("human_completion") and taken.get("rating") is None
+        texts.append(taken["text"])
+        labels.append(1.0 if human else rating_label(taken.get("rating"), neutral, where))
+        if not goes_on:
+            break
+    common = {
+        "problem": question.get("problem"),
+        "gold": question.get("ground_truth_answer"),
+        "source": NAME,
+        "meta": {name: value for name, value in row.items() if name not in ("question", "label")}
+        | {"finish_reason": label.get("finish_reason")},
+    }
     return [
-        Trajectory.from_dict({**common, "steps": steps_, "labels": labels_}, where)
-        for steps_, labels_ in found
+        Trajectory.from_dict({**common, "steps": steps, "labels": step_labels}, where)
+        for steps, step_labels in ([(texts, labels)] if texts else []) + others
     ]
 
 
-def _chosen(step, where, index):
-    """The completion that the solution goes on with, or None."""
-    chosen = step.get("chosen_completion")
+def _completions(step, where, field):
+    """The step's completions that have a text; null stands for none."""
+    if not isinstance(step, dict) or not isinstance(step.get("completions"), list | None):
+        raise where.error("must be an object with a list of completions or null", field=field)
     completions = step.get("completions") or []
+    return [completion for completion in completions if _has_text(completion)]
+
+
+def _taken(step, completions, own, where, field):
+    """`(the completion that is the solution's step or None, whether the solution goes on)`."""
+    chosen, human = step.get("chosen_completion"), step.get("human_completion")
+    if chosen is None and _has_text(human):
+        return human, True
     if chosen is None:
-        human = step.get("human_completion")
-        return human if human and human.get("text") else None
-    if not isinstance(chosen, int) or not 0 <= chosen < len(completions):
+        same = [c for c in completions if c["text"] == own] or completions
+        return (same[0] if len(same) == 1 else None), False
+    offered = step.get("completions") or []
+    if isinstance(chosen, bool) or not isinstance(chosen, int) or not 0 <= chosen < len(offered):
         raise where.error(
-            f"{chosen!r} is none of {len(completions)} completions",
-            field=f"label.steps[{index}].chosen_completion",
+            f"{chosen!r} is none of {len(offered)} completions", field=f"{field}.chosen_completion"
         )
-    return completions[chosen]
+    taken = offered[chosen]
+    return (taken if _has_text(taken) else None), True
+
+
+def _has_text(completion):
+    if not isinstance(completion, dict):
+        return False
+    text = completion.get("text")
+    return isinstance(text, str) and bool(text.strip())

@@ -1,8 +1,8 @@
 """ProcessBench (arXiv:2412.06559): `label` is the index of the earliest wrong step counted from 0,
--1 for none.
+or -1 for none.
 
-Nothing is said of the steps after the first error, so they stay unlabelled. Stored scores of
-published models are kept in `meta`.
+Nothing is said of the steps after the first error, so they stay unlabelled. Other fields, such as
+stored scores of published models, are kept in `meta`.
 """
 
 from prm_jax.records import Trajectory
@@ -18,13 +18,12 @@ def detect(row):
 def read(row, where):
     """One trajectory a row; `split` becomes the source."""
     fields = dict(row)
-    label = fields.pop("label", None)
+    label, correct = fields.pop("label", None), fields.pop("final_answer_correct", None)
     if isinstance(label, bool) or not isinstance(label, int):
         raise where.error(f"must be an integer, not {label!r}", field="label")
-    correct = fields.pop("final_answer_correct")
-    if not isinstance(correct, bool):
+    if not isinstance(correct, bool | None):
         raise where.error(f"must be true or false, not {correct!r}", field="final_answer_correct")
-    fields |= {"first_error": label, "outcome": int(correct)}
+    fields |= {"first_error": label, "outcome": correct}
     fields.setdefault("source", fields.get("split"))
     return [Trajectory.from_dict(fields, where)]
 
@@ -39,10 +38,10 @@ def write(trajectory):
         raise ValueError("ProcessBench rows need first_error and outcome")
     return {
         "id": trajectory.id,
-        "generator": None,
+        "split": trajectory.source,
+        **trajectory.meta,
         "problem": trajectory.problem,
         "steps": list(trajectory.steps),
         "final_answer_correct": bool(trajectory.outcome),
         "label": trajectory.first_error,
-        **trajectory.meta,
     }

@@ -1,67 +1,66 @@
-"""RLHFlow's rows: conversations in which every step is a user turn answered by "+" or "-"; or a
-prompt with scored answers.
+"""RLHFlow's rows: conversations whose every step is a user turn answered "+" or "-", or a prompt
+with scored answers.
 
 The first user turn holds problem and first step, joined by a blank or a blank line; the file does
-not say where one ends. `joiner`
-does, and the last place where it occurs before the step header decides.
+not say where one ends. The option `joiner` does: the last place in that turn which it matches.
 """
 
 import re
 
+from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 
 NAME = "rlhflow"
 SIGNS = {"+": 1.0, "-": 0.0}
+TURNS = ("conversations", "messages")
+ROLES = {"human": "user", "gpt": "assistant"}
 
 
 def detect(row):
     """Whether a row looks like this format."""
     turns = row.get("conversations", row.get("messages"))
-    answers = isinstance(row.get("answers"), list) and isinstance(row.get("prompt"), str)
-    return answers or (isinstance(turns, list) and bool(turns) and _is_turn(turns[0]))
+    if isinstance(turns, list) and turns:
+        return isinstance(turns[0], dict) and bool({"content", "value"} & set(turns[0]))
+    return isinstance(row.get("answers"), list) and isinstance(row.get("prompt"), str)
 
 
 def read(row, where, joiner=r"\s+(?=[Ss]tep 1\s*:)"):
     """One trajectory a conversation, or one a stored answer.
 
     Args:
-        row: parsed JSON. where: its place.
+        row: parsed JSON.
+        where: its place.
         joiner: regex of what stands between problem and first step.
     """
     if "answers" in row:
         return _read_answers(row, where)
-    turns = row.get("conversations", row.get("messages"))
-    turns = [turn for turn in turns if _role(turn) != "system"]
-    if len(turns) < 2 or len(turns) % 2:
-        raise where.error(
-            f"{len(turns)} turns do not pair steps with answers", field="conversations"
-        )
-    steps, labels = [], []
-    for index in range(0, len(turns), 2):
-        step, sign = turns[index], turns[index + 1]
-        roles = (_role(step), _role(sign))
-        if roles != ("user", "assistant"):
-            raise where.error(f"roles {roles} at turn {index}", field="conversations")
-        if _content(sign).strip() not in SIGNS:
-            raise where.error(
-                f"answer {_content(sign)!r} is neither + nor -", field=f"conversations[{index + 1}]"
-            )
-        steps.append(_content(step))
-        labels.append(SIGNS[_content(sign).strip()])
-    matches = list(re.finditer(joiner, steps[0]))
+    name = next((name for name in TURNS if name in row), TURNS[0])
+    steps, labels = _read_turns(row.get(name), where, name)
+    try:
+        matches = list(re.finditer(joiner, steps[0]))
+    except (re.error, TypeError) as error:
+        raise InputError(f"{joiner!r} is no regex: {error}", field="joiner") from error
     if not matches:
         raise where.error(
             "the first turn does not show where the problem ends",
-            field="conversations[0]",
-            remedy="give the option `joiner`, a regex of what stands between the two",
+            field=f"{name}[0]",
+            remedy="give the option joiner, a regex of what stands between problem and first step",
         )
     problem, steps[0] = steps[0][: matches[-1].start()], steps[0][matches[-1].end() :]
-    fields = {"problem": problem, "steps": steps, "labels": labels, "source": "rlhflow"}
+    fields = {
+        "problem": problem,
+        "steps": steps,
+        "labels": labels,
+        "source": NAME,
+        "meta": {key: value for key, value in row.items() if key != name},
+    }
     return [Trajectory.from_dict(fields, where)]
 
 
 def write(trajectory):
     """The conversation of a fully labelled trajectory; soft labels count as right from 0.5 on.
+
+    Reading it back needs a first step that starts with "Step 1:", or the option `joiner`.
 
     Raises:
         ValueError: a step has no label, which this format cannot hold.
@@ -77,35 +76,53 @@ def write(trajectory):
     return {"conversations": turns}
 
 
-def _read_answers(row, where):
-    labels = row.get("labels", row.get("label"))
-    if not isinstance(labels, list) or len(labels) != len(row["answers"]):
-        raise where.error("needs one label per answer", field="labels")
-    found = []
-    for index, (answer, label) in enumerate(zip(row["answers"], labels)):
-        if not isinstance(answer, str):
-            raise where.error("must be a string", field=f"answers[{index}]")
-        steps = [line.strip() for line in re.split(r"\n+", answer) if line.strip()]
-        fields = {
-            "problem": row["prompt"],
-            "steps": steps,
-            "outcome": int(bool(label)) if label in (0, 1) else label,
-            "id": f"{where.line}-{index}",
-            "group": str(row.get("id", where.line)),
-            "source": "rlhflow",
-        }
-        found.append(Trajectory.from_dict(fields, where))
-    return found
-
-
-def _is_turn(turn):
-    return isinstance(turn, dict) and ("content" in turn or "value" in turn)
+def _read_turns(turns, where, name):
+    """`(steps, labels)`; the first step still holds the problem."""
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise where.error("must be a list of turns", field=name)
+    turns = [turn for turn in turns if _role(turn) != "system"]
+    if len(turns) < 2 or len(turns) % 2:
+        raise where.error(f"{len(turns)} turns do not pair steps with answers", field=name)
+    steps, labels = [], []
+    for index in range(0, len(turns), 2):
+        roles = [_role(turn) for turn in turns[index : index + 2]]
+        step, sign = (turn.get("content", turn.get("value")) for turn in turns[index : index + 2])
+        if roles != ["user", "assistant"]:
+            raise where.error(f"turns {index} and {index + 1} are by {roles}", field=name)
+        if not isinstance(step, str):
+            raise where.error("must be a string", field=f"{name}[{index}]")
+        if not isinstance(sign, str) or sign.strip() not in SIGNS:
+            raise where.error(f"answer {sign!r} is neither + nor -", field=f"{name}[{index + 1}]")
+        steps.append(step)
+        labels.append(SIGNS[sign.strip()])
+    return steps, labels
 
 
 def _role(turn):
     role = turn.get("role", turn.get("from"))
-    return {"human": "user", "gpt": "assistant"}.get(role, role)
+    return ROLES.get(role, role) if isinstance(role, str) else role
 
 
-def _content(turn):
-    return str(turn.get("content", turn.get("value", "")))
+def _read_answers(row, where):
+    answers, outcomes = row["answers"], row.get("labels", row.get("label"))
+    if not isinstance(answers, list):
+        raise where.error("must be a list", field="answers")
+    if not isinstance(outcomes, list) or len(outcomes) != len(answers):
+        raise where.error("needs one entry per answer", field="labels")
+    group = str(row.get("id", where.name))
+    not_kept = ("prompt", "answers", "labels", "label", "id")
+    found = []
+    for index, (answer, outcome) in enumerate(zip(answers, outcomes)):
+        if not isinstance(answer, str):
+            raise where.error("must be a string", field=f"answers[{index}]")
+        fields = {
+            "problem": row.get("prompt"),
+            "steps": [line.strip() for line in answer.split("\n") if line.strip()],
+            "outcome": outcome,
+            "id": f"{group}/{index}",
+            "group": group,
+            "source": NAME,
+            "meta": {key: value for key, value in row.items() if key not in not_kept},
+        }
+        found.append(Trajectory.from_dict(fields, where))
+    return found

@@ -1,14 +1,14 @@
-"""TRL's stepwise supervision rows: `prompt`, `completions` (the steps), `labels` (booleans or
-numbers).
+"""TRL's stepwise supervision rows: `prompt`, `completions` (the steps) and `labels`.
 
-TRL's trainer rounds labels to integers; here 0.9 stays 0.9. Rows with -1/0/1 ratings are read with
-`neutral`.
+Labels are booleans or numbers in [0, 1]; TRL's trainer rounds them to integers, here 0.9 stays 0.9.
+With `ratings` they are -1, 0 and 1.
 """
 
+from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 
 NAME = "trl"
-NEUTRAL = ("positive", "negative", "masked")
+NEUTRAL = {"positive": 1.0, "negative": 0.0, "masked": None}
 
 
 def detect(row):
@@ -20,14 +20,20 @@ def read(row, where, ratings=False, neutral="positive"):
     """One trajectory a row.
 
     Args:
-        row: parsed JSON. where: its place.
-        ratings: the labels are -1 wrong, 0 neutral, 1 right, instead of probabilities.
+        row: parsed JSON.
+        where: its place.
+        ratings: the labels are -1 wrong, 0 neutral and 1 right, instead of probabilities.
         neutral: with `ratings`, what 0 means: 'positive', 'negative' or 'masked'.
     """
     fields = {name: value for name, value in row.items() if name not in ("prompt", "completions")}
-    if ratings and isinstance(row.get("labels"), list):
-        fields["labels"] = [rating_label(rating, neutral, where) for rating in row["labels"]]
     fields |= {"problem": row.get("prompt"), "steps": row.get("completions")}
+    labels = row.get("labels")
+    if ratings and isinstance(labels, list):
+        fields["labels"] = [rating_label(rating, neutral, where) for rating in labels]
+    elif isinstance(labels, list) and -1 in labels:
+        raise where.error(
+            "-1 is not in [0, 1]", field="labels", remedy="give ratings=true to read -1, 0 and 1"
+        )
     return [Trajectory.from_dict(fields, where)]
 
 
@@ -41,14 +47,17 @@ def write(trajectory):
 
 
 def rating_label(rating, neutral, where):
-    """The label of a rating -1, 0, 1 or null: 0, as `neutral` says, 1 or None."""
+    """The label of a rating: 0 for -1, what `neutral` says for 0, 1 for 1, None for null.
+
+    Raises:
+        InputError: another rating, or an unknown policy.
+    """
     if neutral not in NEUTRAL:
-        raise where.error(
+        raise InputError(
             f"unknown policy {neutral!r}", field="neutral", remedy=f"one of {', '.join(NEUTRAL)}"
         )
-    labels = {-1: 0.0, 0: {"positive": 1.0, "negative": 0.0, "masked": None}[neutral], 1: 1.0}
     if rating is None:
         return None
-    if isinstance(rating, bool) or rating not in labels:
+    if isinstance(rating, bool) or not isinstance(rating, int | float) or rating not in (-1, 0, 1):
         raise where.error(f"rating {rating!r} is not -1, 0, 1 or null", field="rating")
-    return labels[rating]
+    return {-1: 0.0, 0: NEUTRAL[neutral], 1: 1.0}[int(rating)]

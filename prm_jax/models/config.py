@@ -110,6 +110,10 @@ class DecoderConfig:
                 f"{self.n_heads} query heads cannot share {self.n_kv_heads} key heads",
                 field="num_key_value_heads",
             )
+        if self.head_dim % 2:
+            raise InputError(
+                f"head dimension {self.head_dim} is odd: RoPE turns pairs", field="head_dim"
+            )
         if self.layer_types and len(self.layer_types) != self.n_layers:
             raise InputError(
                 f"{len(self.layer_types)} layer types for {self.n_layers} layers",

@@ -5,6 +5,7 @@ axis 0 and scanned. `segments` splits the stack, so that the lower layers can be
 backward pass ends where they end. A sampling engine that needs a key-value cache adds it in
 `Attention`, between the rotation of the keys and the call of `attend`: nothing else sees keys."""
 
+import functools
 import math
 
 import chex
@@ -21,7 +22,9 @@ from prm_jax.models.constraints import constrain_rows
 from prm_jax.models.heads import HeadConfig
 from prm_jax.models.rope import rotate, rotations
 
+DTYPES = ("float32", "bfloat16")
 REMAT_POLICIES = {
+    "none": None,
     "full": None,
     "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
 }
@@ -74,7 +77,7 @@ class RMSNorm(nn.Module):
         wide = x.astype(jnp.float32)
         normed = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
         if self.offset:
-            return (normed * (1 + scale)).astype(self.dtype)
+            return (normed * (1 + scale.astype(jnp.float32))).astype(self.dtype)
         return normed.astype(self.dtype) * scale.astype(self.dtype)
 
 
@@ -112,8 +115,8 @@ class Attention(nn.Module):
 
         query, key, value = heads("q", N), heads("k", K), heads("v", K)
         if config.qk_norm:
-            norm = dict(eps=config.norm_eps, offset=config.norm_offset, dtype=self.dtype)
-            query, key = RMSNorm(**norm, name="q_norm")(query), RMSNorm(**norm, name="k_norm")(key)
+            norm = functools.partial(RMSNorm, config.norm_eps, config.norm_offset, self.dtype)
+            query, key = norm(name="q_norm")(query), norm(name="k_norm")(key)
         cos, sin = shared.cos[kind], shared.sin[kind]
         mixed_BTNH = attend(
             rotate(query, cos, sin),
@@ -164,18 +167,15 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x_BTD, kind, shared):
         config = self.config
-
-        def norm(name):
-            return RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name=name)
-
+        norm = functools.partial(RMSNorm, config.norm_eps, config.norm_offset, self.dtype)
         attention = Attention(config, self.dtype, self.implementation, self.windows, name="attn")
-        mixed_BTD = attention(norm("attn_norm")(x_BTD), kind, shared)
+        mixed_BTD = attention(norm(name="attn_norm")(x_BTD), kind, shared)
         if config.sandwich_norms:
-            mixed_BTD = norm("post_attn_norm")(mixed_BTD)
+            mixed_BTD = norm(name="post_attn_norm")(mixed_BTD)
         x_BTD = x_BTD + mixed_BTD
-        mixed_BTD = Mlp(config, self.dtype, name="mlp")(norm("mlp_norm")(x_BTD))
+        mixed_BTD = Mlp(config, self.dtype, name="mlp")(norm(name="mlp_norm")(x_BTD))
         if config.sandwich_norms:
-            mixed_BTD = norm("post_mlp_norm")(mixed_BTD)
+            mixed_BTD = norm(name="post_mlp_norm")(mixed_BTD)
         return constrain_rows(x_BTD + mixed_BTD), None
 
 
@@ -210,10 +210,12 @@ class Decoder(nn.Module):
         head: what reads the hidden states at step ends (`models.heads`); its parameters are
             `params['head']` and no business of `apply`.
         segments: numbers of layers scanned together, bottom first; () is all in one.
-        dtype: compute dtype, 'float32' or 'bfloat16'. Norms, softmax and logits are float32.
+        dtype: compute dtype, 'float32' or 'bfloat16'. Norms, softmax and logits are float32. TPUs
+            and recent GPUs multiply float32 matrices at less than full precision unless
+            `jax_default_matmul_precision` says otherwise.
         remat: 'none', 'full' (keep only layer inputs for the backward pass) or 'dots' (keep matmul
             outputs).
-        attention: 'auto', 'xla', 'cudnn' or 'splash'.
+        attention: 'auto', 'xla', 'cudnn', 'splash' or 'blockwise' (`models.attention`).
     """
 
     config: DecoderConfig
@@ -236,7 +238,10 @@ class Decoder(nn.Module):
             logits: whether to compute vocabulary logits.
 
         Returns:
-            `DecoderOutput`.
+            `DecoderOutput`; NaN at tokens whose id is not in the vocabulary.
+
+        Raises:
+            InputError: if the module's fields do not fit together or the device.
         """
         config = self.config
         chex.assert_rank(tokens_BT, 2)
@@ -248,7 +253,9 @@ class Decoder(nn.Module):
         chex.assert_equal_shape([tokens_BT, positions])
 
         embed = Embed(config.vocab_size, config.d_model, name="embed")
-        x_BTD = constrain_rows(embed.embedding[tokens_BT]).astype(self.dtype)
+        # The default, an id that is too large read as the last one, would hide a wrong tokenizer.
+        x_BTD = embed.embedding.at[tokens_BT].get(mode="fill", fill_value=jnp.nan)
+        x_BTD = constrain_rows(x_BTD).astype(self.dtype)
         if config.scale_embeddings:
             x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
         x_BTD = self._layers(x_BTD, positions, segment_ids)
@@ -277,12 +284,13 @@ class Decoder(nn.Module):
             raise InputError(
                 f"segments {segments} do not add up to {config.n_layers} layers", field="segments"
             )
-        if self.remat not in ("none", *REMAT_POLICIES):
-            raise InputError(
-                f"unknown remat policy {self.remat!r}",
-                field="remat",
-                remedy=f"known are none, {', '.join(REMAT_POLICIES)}",
-            )
+        for field, value, known in (
+            ("remat", self.remat, REMAT_POLICIES),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if value not in known:
+                remedy = f"known are {', '.join(known)}"
+                raise InputError(f"unknown {field} {value!r}", field=field, remedy=remedy)
         block = Block
         if self.remat != "none":
             block = nn.remat(Block, prevent_cse=False, policy=REMAT_POLICIES[self.remat])

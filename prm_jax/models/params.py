@@ -1,5 +1,7 @@
 """Fresh parameters, and their shapes without computing them."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -19,12 +21,7 @@ def init_params(key, config, head=None, segments=()):
     Returns:
         Nested dict of float32 arrays, laid out as docs/architecture.md says.
     """
-    body_key, head_key = jax.random.split(key)
-    decoder = Decoder(config, segments=segments, attention="xla")
-    params = decoder.init(body_key, jnp.zeros((1, 2), jnp.int32))["params"]
-    if head is not None and (head_params := init_head(head_key, head, config.d_model)):
-        params = {**params, "head": head_params}
-    return params
+    return _init(key, config, head, tuple(segments))
 
 
 def abstract_params(config, head=None, segments=()):
@@ -32,3 +29,14 @@ def abstract_params(config, head=None, segments=()):
     return jax.eval_shape(
         lambda: init_params(jax.random.key(0), config, head=head, segments=segments)
     )
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _init(key, config, head, segments):
+    # Compiled as one, the forward pass that tells Linen the shapes is never run.
+    body_key, head_key = jax.random.split(key)
+    decoder = Decoder(config, segments=segments, attention="xla")
+    params = decoder.init(body_key, jnp.zeros((1, 2), jnp.int32))["params"]
+    if head is not None and (head_params := init_head(head_key, head, config.d_model)):
+        params = {**params, "head": head_params}
+    return params

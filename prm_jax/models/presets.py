@@ -1,9 +1,13 @@
 """Architectures by name: the embedded default backbone, and one tiny model a family for tests and
 smoke runs."""
 
+from typing import Any
+
 from prm_jax.models.config import DecoderConfig, Rope
 
-_TINY = dict(vocab_size=256, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, head_dim=8, d_ff=64)
+_TINY: dict[str, Any] = dict(
+    vocab_size=256, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, head_dim=8, d_ff=64
+)
 
 PRESETS = {
     "smollm2-135m": DecoderConfig(

@@ -1,4 +1,4 @@
-"""Binary cross-entropy on step scores (Lightman et al., arXiv:2305.20050, in the one-logit form)."""
+"""Binary cross-entropy on step scores (Lightman et al., arXiv:2305.20050, with one logit)."""
 
 import chex
 import jax
@@ -17,9 +17,9 @@ def bce(scores_BS, labels_BS, mask_BS):
         mask_BS: bool[B,S], True where a step is labelled. What stands elsewhere has no influence.
 
     Returns:
-        `(loss, metrics)`: f32[] in nats per labelled step, and a dict of f32[]: 'weight', the number
-        of labelled steps, and 'accuracy' of `score > 0` against `label >= 0.5`. Without labelled
-        steps all are 0.
+        `(loss, metrics)`: f32[] in nats per labelled step, and a dict of f32[]: 'weight', the
+        number of labelled steps, and 'accuracy' of `score > 0` against `label >= 0.5`. Without
+        labelled steps all are 0.
     """
     chex.assert_rank(scores_BS, 2)
     chex.assert_equal_shape([scores_BS, labels_BS, mask_BS])

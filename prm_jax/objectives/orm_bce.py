@@ -10,8 +10,8 @@ def orm_bce(scores_BS, outcomes_BS, mask_BS):
     Args:
         scores_BS: float[B,S] logits; those at a solution's last step count.
         outcomes_BS: float[B,S], 1 where the solution's final answer is right.
-        mask_BS: bool[B,S], True at the last step of each solution with a known outcome, which is how
-            trajectories are encoded for this objective (`supervise='outcome'`).
+        mask_BS: bool[B,S], True at the last step of each solution with a known outcome, which is
+            how trajectories are encoded for this objective (`supervise='outcome'`).
 
     Returns:
         `(loss, metrics)` as `bce` gives them; 'weight' counts solutions.

@@ -1,4 +1,4 @@
-"""How every step objective reduces: the mean over the steps of a mask, safe where there are none."""
+"""How every step objective reduces: the mean over the steps of a mask, safe for an empty one."""
 
 import jax.numpy as jnp
 

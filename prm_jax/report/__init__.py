@@ -9,7 +9,7 @@ from prm_jax.report.contents import (
     ResultRow,
     ResultTable,
 )
-from prm_jax.report.from_scores import labelled_scores, read_scores, report_from_scores
+from prm_jax.report.from_scores import estimate_of, labelled_scores, report_from_scores
 from prm_jax.report.page import solutions_html, write_report
 from prm_jax.report.steps import (
     OUTCOMES,
@@ -35,8 +35,8 @@ __all__ = [
     "choose_solutions",
     "compare",
     "count_outcomes",
+    "estimate_of",
     "labelled_scores",
-    "read_scores",
     "report_from_scores",
     "scored_solution",
     "solutions_html",

@@ -1,12 +1,13 @@
 """A report on any file of scored solutions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
 
 from prm_jax.errors import InputError
-from prm_jax.records import Trajectory, read_jsonl
-from prm_jax.report.contents import LabelledScores
+from prm_jax.evaluate import processbench, steps
+from prm_jax.records import Trajectory
+from prm_jax.report.contents import Estimate, LabelledScores, Metric, ResultRow, ResultTable
 from prm_jax.report.page import write_report
 from prm_jax.report.steps import (
     ScoredSolution,
@@ -14,6 +15,33 @@ from prm_jax.report.steps import (
     count_outcomes,
     scored_solution,
 )
+
+FIRST_ERROR = {
+    "f1": Metric(
+        "first-error F1",
+        explanation="Harmonic mean of the two accuracies, averaged over subsets (ProcessBench).",
+    ),
+    "accuracy_error": Metric(
+        "found",
+        explanation="Share of the solutions with an error whose first wrong step is found exactly.",
+    ),
+    "accuracy_correct": Metric(
+        "passed", explanation="Share of the solutions without an error in which no step is blamed."
+    ),
+}
+STEPS = {
+    "auroc": Metric(
+        "step AUROC",
+        percent=False,
+        explanation="Probability that a right step scores above a wrong one; 0.5 is chance.",
+    ),
+    "brier": Metric(
+        "Brier score",
+        percent=False,
+        higher_is_better=False,
+        explanation="Mean squared distance between score and label.",
+    ),
+}
 
 
 def report_from_scores(
@@ -29,7 +57,8 @@ def report_from_scores(
 ) -> Path:
     """Writes a page that shows what a model said of the steps of some solutions.
 
-    Where truth is known, the page also counts hits and misses and draws the score distributions.
+    Where truth is known, the page also measures the scores against it, counts hits and misses and
+    draws the score distributions.
 
     Args:
         path: the HTML file to write.
@@ -59,6 +88,7 @@ def report_from_scores(
         path,
         title=title,
         summary=_summary(solutions, threshold),
+        tables=_measured(trajectories, scores, solutions, threshold),
         steps=labelled_scores(solutions),
         solutions=shown,
         solutions_note=f"{len(shown)} of {len(solutions):,}, taken in turn from every outcome and "
@@ -67,6 +97,34 @@ def report_from_scores(
         threshold=threshold,
         details=details,
     )
+
+
+def _measured(trajectories, scores, solutions, threshold):
+    """One table of what can be measured: first errors of the solutions whose first error is known,
+    and steps if some with a score are known to be right and some to be wrong.
+    """
+    figures: dict[Metric, Estimate] = {}
+    known = [i for i, solution in enumerate(solutions) if solution.first_error is not None]
+    if known:
+        chosen = [trajectories[i] for i in known], [scores[i] for i in known]
+        found = processbench(*chosen, threshold=threshold)["metrics"]
+        figures |= {metric: estimate_of(found[name]) for name, metric in FIRST_ERROR.items()}
+    labelled = labelled_scores(solutions)
+    if labelled is not None and len(set(labelled.labels)) == 2:
+        found = steps(trajectories, scores, threshold=threshold)["metrics"]
+        figures |= {metric: estimate_of(found[name]) for name, metric in STEPS.items()}
+    figures = {metric: e for metric, e in figures.items() if not math.isnan(e.value)}
+    if not figures:
+        return ()
+    row = ResultRow("this file", {m.name: e for m, e in figures.items()}, "model")
+    note = f"First errors of {len(known):,} solutions; intervals by bootstrap over problems."
+    return (ResultTable("Against the labels", tuple(figures), (row,), note, row_heading="scores"),)
+
+
+def estimate_of(figures: Mapping[str, float | None]) -> Estimate:
+    """The `value`, `low` and `high` of an evaluation's result; NaN where the value is None."""
+    value = figures["value"]
+    return Estimate(math.nan if value is None else value, figures["low"], figures["high"])
 
 
 def labelled_scores(solutions: Sequence[ScoredSolution]) -> LabelledScores | None:
@@ -81,54 +139,6 @@ def labelled_scores(solutions: Sequence[ScoredSolution]) -> LabelledScores | Non
         if score is not None and label in (0, 1)
     ]
     return LabelledScores(*zip(*pairs, strict=True)) if pairs else None
-
-
-def read_scores(path: str | Path, trajectories: Sequence[Trajectory]) -> list[list[float | None]]:
-    """Reads the step scores that `experiments.score` wrote for some solutions.
-
-    Args:
-        path: JSON lines with `id` and `step_scores`, one line a solution, in the same order.
-        trajectories: the solutions, in the order of the scored file.
-
-    Returns:
-        For each solution its step scores, None where a step was not scored.
-
-    Raises:
-        InputError: a line is missing, too many, of another solution, or holds no valid scores.
-    """
-    rows = list(read_jsonl(path))
-    if len(rows) != len(trajectories):
-        raise InputError(
-            f"{len(rows)} lines for {len(trajectories)} solutions",
-            file=path,
-            remedy="give the file that the scores were made from",
-        )
-    scores = []
-    for (where, row), trajectory in zip(rows, trajectories, strict=True):
-        if trajectory.id is not None and row.get("id") != trajectory.id:
-            raise where.error(
-                f"is {row.get('id')!r}, but the solution in this place is {trajectory.id!r}",
-                field="id",
-                remedy="keep both files in the same order",
-            )
-        values = row.get("step_scores")
-        if not _are_scores(values, len(trajectory.steps)):
-            raise where.error(
-                f"is not a list of {len(trajectory.steps)} numbers in [0, 1] or nulls",
-                field="step_scores",
-                remedy="score the file again with experiments.score",
-            )
-        scores.append(values)
-    return scores
-
-
-def _are_scores(values, n_steps) -> TypeGuard[list[float | None]]:
-    # A NaN fails the comparison, and a bool is an int.
-    return (
-        isinstance(values, list)
-        and len(values) == n_steps
-        and all(v is None or (type(v) in (int, float) and 0 <= v <= 1) for v in values)
-    )
 
 
 def _summary(solutions, threshold):

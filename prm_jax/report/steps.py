@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prm_jax.errors import InputError
+from prm_jax.evaluate.processbench import first_below, known_first_error
 from prm_jax.records import Trajectory
 
 # Every outcome a solution can have, in the order of the page, with what it means.
@@ -76,12 +77,6 @@ class ScoredSolution:
         return "too early" if self.predicted < self.first_error else "too late"
 
 
-def first_below(scores: Sequence[float | None], threshold: float) -> int:
-    """Finds the first step scored strictly below the threshold (ProcessBench), -1 for none."""
-    below = (i for i, score in enumerate(scores) if score is not None and score < threshold)
-    return next(below, -1)
-
-
 def scored_solution(
     trajectory: Trajectory, scores: Sequence[float | None], threshold: float = 0.5
 ) -> ScoredSolution:
@@ -116,19 +111,11 @@ def scored_solution(
 
 
 def true_first_error(trajectory: Trajectory) -> int | None:
-    """The recorded first error, or the one that a full set of labels shows, or None.
-
-    A soft label below one half counts as wrong. An unlabelled step before the first wrong one, or
-    without a wrong one, leaves the truth unknown.
-    """
-    if trajectory.first_error is not None:
-        return trajectory.first_error
-    for index, label in enumerate(trajectory.step_labels()):
-        if label is None:
-            return None
-        if label < 0.5:
-            return index
-    return -1
+    """The first error as the evaluation counts it, or None where it is not known."""
+    try:
+        return known_first_error(trajectory)
+    except InputError:
+        return None
 
 
 def count_outcomes(solutions: Sequence[ScoredSolution]) -> dict[str, int]:

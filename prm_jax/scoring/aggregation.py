@@ -1,18 +1,18 @@
 """From the scores of a solution's steps to one score for the solution.
 
-method           value, p_t the step probabilities        range     used by
-min              min p_t                                  [0, 1]    Math-Shepherd, PQM
-product          prod p_t                                 [0, 1]    Let's Verify Step by Step, Qwen2.5-Math-PRM
-mean             mean p_t                                 [0, 1]    RLHFlow
-geometric_mean   (prod p_t)^(1/T)                         [0, 1]
-last             p_T                                      [0, 1]    scores trained as values; outcome models
-max              max p_t                                  [0, 1]
-mean_logit       sigmoid(mean logit p_t)                  (0, 1)    DreamPRM
-sum_logit        sum logit p_t                            real
-sum_log_prob     sum log p_t                              <= 0      same order as product, without underflow
+method           p_t the step probabilities    range     used by
+min              min p_t                       [0, 1]    Math-Shepherd, PQM
+product          prod p_t                      [0, 1]    Let's Verify Step by Step, Qwen
+mean             mean p_t                      [0, 1]    RLHFlow
+geometric_mean   (prod p_t)^(1/T)              [0, 1]
+last             p_T                           [0, 1]    scores trained as values; outcome models
+max              max p_t                       [0, 1]
+mean_logit       sigmoid(mean logit p_t)       (0, 1)    DreamPRM
+sum_logit        sum logit p_t                 real
+sum_log_prob     sum log p_t                   <= 0      product's order, without underflow
 
-Rules: a step without a score (null: it did not fit the model's input) is left out; before a logit or a
-log, p is clipped to [CLIP, 1 - CLIP]; a solution without any scored step has no aggregate.
+Rules: a step without a score (null: it did not fit the model's input) is left out; before a logit
+or a log, p is clipped to [CLIP, 1 - CLIP]; a solution without any scored step has no aggregate.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,7 +80,8 @@ def aggregate(
     """Turns the step scores of one solution into its score.
 
     Args:
-        step_scores: probabilities in [0, 1] that each step is right; None for a step that was not scored.
+        step_scores: probabilities in [0, 1] that each step is right; None for a step that was not
+            scored.
         method: a name in AGGREGATIONS; the table above gives the formulas.
         empty: the score of a solution without any scored step; None makes it an error.
 
@@ -88,8 +89,8 @@ def aggregate(
         The score.
 
     Raises:
-        InputError: a score is not a number in [0, 1], the method is unknown, or nothing was scored and
-            `empty` is None.
+        InputError: a score is not a number in [0, 1], the method is unknown, or nothing was scored
+            and `empty` is None.
     """
     check_method(method)
     p_S = np.array([_checked(p, index) for index, p in enumerate(step_scores)], np.float64)

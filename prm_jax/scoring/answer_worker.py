@@ -1,7 +1,7 @@
-"""A child process that compares answers with math-verify: one JSON request a line, one JSON reply a line.
+"""A child process that compares answers with math-verify, one JSON request and reply a line.
 
-It is a process of its own because simplifying an answer such as 10^(10^10) does not end and cannot be
-interrupted from within: the parent waits as long as it likes and then ends the process.
+It is a process of its own because simplifying an answer such as 10^(10^10) does not end and cannot
+be interrupted from within: the parent waits as long as it likes and then ends the process.
 """
 
 import functools
@@ -25,8 +25,8 @@ def parsed(answer):
 def equivalent(first, second):
     """Whether each of two answers verifies the other.
 
-    Both directions, since `verify` takes an interval for the inequality that describes it but not the
-    other way round.
+    Both directions, since `verify` takes an interval for the inequality that describes it but not
+    the other way round.
     """
     first, second = parsed(first), parsed(second)
     return all(
@@ -46,7 +46,7 @@ def limit_memory():
 
 
 def main():
-    """Says true when ready, then answers requests `[first, second]` with true or false until stdin ends."""
+    """Says true when ready, then answers each request `[first, second]` with true or false."""
     logging.disable(logging.CRITICAL)
     limit_memory()
     replies, sys.stdout = sys.stdout, sys.stderr

@@ -6,7 +6,8 @@ Anything else is compared by math-verify in both directions; an answer that it c
 takes longer than TIMEOUT_S, equals only its own text.
 
 Equivalence is not transitive there (10% equals both 10 and 0.1; decimals agree to six digits), so a
-class is what equals its *first* answer: an answer joins the first class whose first answer it equals.
+class is what equals its *first* answer: an answer joins the first class whose first answer it
+equals.
 """
 
 import atexit
@@ -26,8 +27,8 @@ START_TIMEOUT_S = 120.0
 WORKER = Path(__file__).with_name("answer_worker.py")
 NO_ANSWER = -1
 RULE = (
-    "text normalised; numbers by value, words as text, else math-verify in both directions; an answer "
-    "joins the first class whose first answer it equals"
+    "text normalised; numbers by value, words as text, else math-verify in both directions; an "
+    "answer joins the first class whose first answer it equals"
 )
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
@@ -39,8 +40,8 @@ _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\s*\{([^{}]*)\}")
 def normalise(answer: str) -> str:
     """The text of an answer without what does not change its meaning.
 
-    Takes away surrounding white space, `$`, `\\boxed{}`, `\\left`, `\\right`, spacing commands, a final
-    full stop and thousands separators; unwraps `\\text{}` and lowers the case of words.
+    Takes away surrounding white space, `$`, `\\boxed{}`, `\\left`, `\\right`, spacing commands, a
+    final full stop and thousands separators; unwraps `\\text{}` and lowers the case of words.
 
     Args:
         answer: as it was extracted.
@@ -78,8 +79,8 @@ def answer_classes(answers: Sequence[str | None]) -> list[int]:
         answers: one a candidate; None or blank for a candidate without an answer.
 
     Returns:
-        For each answer the number of its class, counted from 0 in order of first appearance; NO_ANSWER
-        where there is none.
+        For each answer the number of its class, counted from 0 in order of first appearance;
+        NO_ANSWER where there is none.
     """
     classes: list[str] = []
     numbers: dict[str, int] = {"": NO_ANSWER}

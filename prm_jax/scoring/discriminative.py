@@ -1,7 +1,8 @@
 """Step scores from a model with a head that reads step ends: one forward pass a trajectory.
 
-Trajectories are packed into rows of a few fixed shapes, so that a run compiles a few programs however
-many lengths there are. A score does not depend on what else is in the row, the batch or the call.
+Trajectories are packed into rows of a few fixed shapes, so that a run compiles a few programs
+however many lengths there are. A score does not depend on what else is in the row, the batch or the
+call.
 """
 
 import dataclasses
@@ -34,8 +35,8 @@ class StepScores:
     """What a scorer says of one trajectory.
 
     Fields:
-        step_scores: per step the probability in [0, 1] that it is right; None where the step did not
-            fit the model's input.
+        step_scores: per step the probability in [0, 1] that it is right; None where the step did
+            not fit the model's input.
         step_logits: per step the log-odds of that probability, in nats; None likewise.
         truncated: whether a step did not fit.
     """
@@ -201,7 +202,7 @@ def _row_length(n_tokens):
 
 
 def _rows(bucket, batch_tokens, mesh):
-    """Rows of a batch: a power of two within `batch_tokens`, and a multiple of the mesh's data axes."""
+    """Rows of a batch: a power of two, and a multiple of the mesh's data axes."""
     within = max(1, batch_tokens // bucket.row_length)
     rows = min(_power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
     shards = 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]

@@ -13,8 +13,8 @@ def read_identified(
 ) -> list[Trajectory]:
     """Reads trajectories and gives an id to those without one.
 
-    The id is made of the line, `line-7`, so it is the same whenever the file is read; if a line holds
-    several trajectories without an id, `line-7/1`, `line-7/2` and so on follow.
+    The id is made of the line, `line-7`, so it is the same whenever the file is read; if a line
+    holds several trajectories without an id, `line-7/1`, `line-7/2` and so on follow.
 
     Args:
         path: as in `formats.read`.

@@ -50,10 +50,11 @@ def score_file(
     Args:
         model_name: as `load_model` takes it.
         path: input, as `formats.read` takes it; a row of candidates gives one line a candidate.
-        output: JSON lines with `id`, `step_scores`, `step_logits`, `score`, `aggregation`, `truncated`.
+        output: JSON lines with `id`, `step_scores`, `step_logits`, `score`, `aggregation`,
+            `truncated`.
         scorer: a name in SCORERS.
-        aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records, else
-            'min'.
+        aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records,
+            else 'min'.
         convention: a name in CONVENTIONS; by default what the model records.
         format: format of the input.
         max_length: most tokens of a trajectory; by default the model's context length.

@@ -3,9 +3,9 @@
 For N below the number of candidates G the figures are means over the N-subsets of the candidates:
 exact for best-of-N and pass@N, over seeded random subsets for votes. N above G means all G.
 
-Rules for ties: best-of-N takes the first of equal scores; a vote takes, of answers with equal weight,
-the one whose first candidate in the subset comes first. A candidate without a score ranks last and has
-weight 0; one without an answer does not vote.
+Rules for ties: best-of-N takes the first of equal scores; a vote takes, of answers with equal
+weight, the one whose first candidate in the subset comes first. A candidate without a score ranks
+last and has weight 0; one without an answer does not vote.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,8 @@ def vote(classes_G: Sequence[int], weights_G, mask_RG) -> np.ndarray:
         mask_RG: bool[R,G], the candidates of each of R subsets.
 
     Returns:
-        i64[R]: the first candidate of the subset that has the winning answer; -1 if none has an answer.
+        i64[R]: the first candidate of the subset that has the winning answer; -1 if none has an
+        answer.
 
     Raises:
         InputError: a weight is negative.

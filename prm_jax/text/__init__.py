@@ -1,7 +1,8 @@
-"""Text to ids: tokenizers, chat templates, step conventions and encoding."""
+"""Text to steps and ids: segmentation, tokenizers, chat templates, conventions, encoding."""
 
 from prm_jax.text.convention import CONVENTIONS, StepConvention, convention
 from prm_jax.text.encode import Encoded, EncodeReport, encode, verify_alignment
+from prm_jax.text.segment import segment
 from prm_jax.text.tokenizer import Tokenizer
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Tokenizer",
     "convention",
     "encode",
+    "segment",
     "verify_alignment",
 ]

@@ -6,14 +6,19 @@ template's own text, in which special tokens count; contents are tokenised on th
 become special tokens.
 """
 
+import datetime
+import functools
 import json
 import re
-from datetime import datetime
 
 import jinja2
 import jinja2.sandbox
 
 from prm_jax.errors import InputError
+
+# Templates that print today's date get this one, the default of Llama 3's: ids, and so scores, must
+# not depend on the day.
+DATE = datetime.date(2024, 7, 26)
 
 
 def template_pieces(tokenizer, messages):
@@ -57,6 +62,16 @@ def template_pieces(tokenizer, messages):
 
 
 def _render(tokenizer, messages):
+    try:
+        return _compile(tokenizer.chat_template).render(
+            messages=messages, add_generation_prompt=False, **tokenizer.special
+        )
+    except (jinja2.TemplateError, TypeError, ValueError, LookupError) as error:
+        raise InputError(f"the chat template fails: {error}") from error
+
+
+@functools.lru_cache(maxsize=16)
+def _compile(source):
     def fail(message):
         raise jinja2.TemplateError(message)
 
@@ -67,13 +82,5 @@ def _render(tokenizer, messages):
         value, ensure_ascii=False, **options
     )
     environment.globals["raise_exception"] = fail
-    environment.globals["strftime_now"] = lambda format: datetime.now().strftime(format)
-    try:
-        template = environment.from_string(tokenizer.chat_template)
-        return template.render(
-            messages=messages,
-            add_generation_prompt=False,
-            **{name: text for name, text in tokenizer.special.items()},
-        )
-    except jinja2.TemplateError as error:
-        raise InputError(f"the chat template fails: {error}") from error
+    environment.globals["strftime_now"] = DATE.strftime
+    return environment.from_string(source)

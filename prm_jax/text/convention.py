@@ -1,13 +1,11 @@
 """How the steps of a trajectory are marked in a model's input, and where their scores are read.
 
-    name            layout (one row is one sequence)                                     score
-    read at trl             [bos] problem  step1 "\\n" step2 "\\n" ...
-    the separator's last token qwen            chat: system, problem; assistant:
-    step1<extra_0>step2<extra_0>...    <extra_0> math_shepherd   [bos] problem " " "Step 1: ...
-    ки\\n" "Step 2: ... ки\\n" ...          the tag's last token rlhflow         chat turns: user
-    problem + step1, assistant "+", user step2, ...     the token that predicts "+"
-    last_token      [bos] problem "\\n" step1 "\\n" step2 ...                             the step's
-    own last token
+    trl             [bos] problem step1 "\\n" step2 "\\n" ...; at the separator's last token
+    qwen            chat turn of the assistant: step1 <extra_0> step2 <extra_0> ...; at <extra_0>
+    math_shepherd   [bos] problem " Step 1: ... ки" "\\nStep 2: ... ки" ...; at the tag's last token
+    rlhflow         chat: user problem + step1, assistant "+", user step2, assistant "+", ...; at
+                    the token that predicts "+"
+    last_token      [bos] problem "\\nstep1" "\\nstep2" ...; at each step's own last token
 
 Sources: TRL's PRMTrainer; Qwen2.5-Math-PRM; Math-Shepherd (arXiv:2312.08935); RLHFlow's math-rm.
 """
@@ -36,11 +34,15 @@ class StepConvention:
             `marker_text`), 'last_token' (of the step itself), or 'turn' (the token before the
             assistant's answer, which predicts it).
         marker_text: the separator or special token after each step.
-        between: text between a step's marker and the next step; tokenised on its own.
+        joiner: text between problem and first step. UNSURE for RLHFlow: " " in its README, a blank
+            line in ProcessBench's wrapper.
+        between: text between a step's marker and the next step. Both are tokenised together with
+            the step that follows.
+        continuation: whether pieces after the first are tokenised as going on from other text. If
+            not, a SentencePiece tokenizer starts each with a blank of its own, as in TRL.
+            Byte-level tokenizers give the same ids either way.
         system: system message of chat layouts; None leaves it to the template. UNSURE for Qwen:
             published wrappers differ.
-        joiner: text between problem and first step in the first user turn ('turns'). UNSURE for
-            RLHFlow: " " in its README, a blank line in ProcessBench's wrapper.
         positive, negative: texts of the two answers ('turns') or labels (Math-Shepherd), for a
             two_token head.
     """
@@ -52,9 +54,10 @@ class StepConvention:
     step: str = "{step}"
     marker: str = "separator"
     marker_text: str = "\n"
+    joiner: str = ""
     between: str = ""
+    continuation: bool = True
     system: str | None = None
-    joiner: str = " "
     positive: str = "+"
     negative: str = "-"
 
@@ -84,17 +87,33 @@ class StepConvention:
 
     @classmethod
     def from_dict(cls, fields):
-        """The inverse of `to_dict`; an unknown field is an `InputError`."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(fields) - known):
-            raise InputError(f"unknown fields {unknown}", field="convention")
+        """The inverse of `to_dict`.
+
+        Raises:
+            InputError: a field is unknown, missing or of another type.
+        """
+        if not isinstance(fields, dict):
+            raise InputError("must be an object", field="convention")
+        known = {field.name: type(field.default) for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(fields) - set(known)):
+            raise InputError(
+                f"unknown fields {unknown}", field="convention", remedy=f"known are {list(known)}"
+            )
+        if "name" not in fields:
+            raise InputError("is missing", field="convention.name", remedy="give a string")
+        for name, value in fields.items():
+            expected = bool if known[name] is bool else str
+            if not isinstance(value, expected) and not (name == "system" and value is None):
+                raise InputError(
+                    f"must be a {expected.__name__}, not {value!r}", field=f"convention.{name}"
+                )
         return cls(**fields)
 
 
 CONVENTIONS = {
     convention.name: convention
     for convention in (
-        StepConvention("trl"),
+        StepConvention("trl", continuation=False),
         StepConvention(
             "qwen",
             layout="chat",
@@ -104,13 +123,13 @@ CONVENTIONS = {
         ),
         StepConvention(
             "math_shepherd",
-            prompt="{problem} ",
-            step="Step {number}: {step} ",
-            marker_text="ки",
+            joiner=" ",
+            step="Step {number}: {step}",
+            marker_text=" ки",
             between="\n",
         ),
-        StepConvention("rlhflow", layout="turns", marker="turn", marker_text=""),
-        StepConvention("last_token", prompt="{problem}\n", marker="last_token", between="\n"),
+        StepConvention("rlhflow", layout="turns", marker="turn", marker_text="", joiner=" "),
+        StepConvention("last_token", joiner="\n", between="\n", marker="last_token"),
     )
 }
 
@@ -127,4 +146,4 @@ def convention(name_or_fields):
                 remedy=f"known are {', '.join(CONVENTIONS)}",
             )
         return CONVENTIONS[name_or_fields]
-    return StepConvention.from_dict(dict(name_or_fields))
+    return StepConvention.from_dict(name_or_fields)

@@ -7,8 +7,6 @@ import numpy as np
 from prm_jax.errors import InputError
 from prm_jax.text.chat import template_pieces
 
-SUPERVISE = ("steps", "outcome")
-
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
@@ -118,7 +116,9 @@ def verify_alignment(trajectories, tokenizer, convention, max_length, *, example
         `{'step', 'label', 'before', 'at'}`: the text of the six tokens before the scoring token,
         and its own.
     """
-    report, lengths, shown = EncodeReport(), [], []
+    report = EncodeReport()
+    lengths: list[int] = []
+    shown: list[list[dict]] = []
     for trajectory in trajectories:
         encoded = encode(trajectory, tokenizer, convention, max_length)
         report.add(encoded)
@@ -135,61 +135,65 @@ def _build(trajectory, tokenizer, convention):
     """
     if convention.layout == "turns":
         return _build_turns(trajectory, tokenizer, convention)
+    going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
+    prompt = convention.prompt.replace("{problem}", trajectory.problem)
     if convention.layout == "chat":
-        prompt = convention.prompt.replace("{problem}", trajectory.problem)
-        messages = [{"role": "user", "content": prompt}]
-        if convention.system is not None:
-            messages.insert(0, {"role": "system", "content": convention.system})
-        messages.append({"role": "assistant", "content": ""})
+        messages = [
+            *_system(convention),
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": ""},
+        ]
         texts, contents = template_pieces(tokenizer, messages)
         ids = []
         for text, content in zip(texts, contents[:-1]):
-            ids += tokenizer.encode_with_special(text) + tokenizer.encode(content)
+            ids += tokenizer.encode_with_special(text) + going_on(content)
         ids += tokenizer.encode_with_special(texts[-2])
         tail = tokenizer.encode_with_special(texts[-1])
     else:
         bos = convention.bos and tokenizer.bos_id is not None
         ids = [tokenizer.bos_id] if bos else []
-        ids += tokenizer.encode(convention.prompt.replace("{problem}", trajectory.problem))
-        tail = []
-    marker = _marker(tokenizer, convention)
-    between = tokenizer.encode(convention.between)
-    positions, ends = [], []
+        ids += tokenizer.encode(prompt)
+        tail = going_on(convention.between)
+    marker = _marker(tokenizer, convention, going_on)
+    positions = []
     for number, step in enumerate(trajectory.steps, 1):
-        if number > 1:
-            ids += between
-        text = convention.step.replace("{number}", str(number)).replace("{step}", step)
-        ids += tokenizer.encode(text) + marker
+        lead = convention.joiner if number == 1 else convention.between
+        text = lead + convention.step.replace("{number}", str(number)).replace("{step}", step)
+        ids += going_on(text) + marker
         positions.append(len(ids) - 1)
-        ends.append(len(ids))
-    return ids, positions, ends, between + tail
+    return ids, positions, [position + 1 for position in positions], tail
 
 
 def _build_turns(trajectory, tokenizer, convention):
-    messages = []
-    for index, step in enumerate(trajectory.steps):
-        problem = convention.prompt.replace("{problem}", trajectory.problem)
-        text = step if index else problem + convention.joiner + step
-        messages.append({"role": "user", "content": text})
+    going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
+    prompt = convention.prompt.replace("{problem}", trajectory.problem) + convention.joiner
+    messages = _system(convention)
+    for number, step in enumerate(trajectory.steps, 1):
+        text = convention.step.replace("{number}", str(number)).replace("{step}", step)
+        messages.append({"role": "user", "content": text if number > 1 else prompt + text})
         messages.append({"role": "assistant", "content": convention.positive})
-    if convention.system is not None:
-        messages.insert(0, {"role": "system", "content": convention.system})
     texts, contents = template_pieces(tokenizer, messages)
-    ids, positions, ends = [], [], []
+    ids, positions = [], []
     for message, text, content in zip(messages, texts, contents):
         ids += tokenizer.encode_with_special(text)
         if message["role"] == "assistant":
             positions.append(len(ids) - 1)  # this token predicts the answer
-            ends.append(len(ids))
-        ids += tokenizer.encode(content)
-    return ids, positions, ends, ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
+        ids += going_on(content)
+    ends = [position + 1 for position in positions]
+    tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
+    return ids[: ends[-1]], positions, ends, tail
 
 
-def _marker(tokenizer, convention):
+def _system(convention):
+    system = convention.system
+    return [] if system is None else [{"role": "system", "content": system}]
+
+
+def _marker(tokenizer, convention, going_on):
     if convention.marker == "last_token":
         return []
     if convention.marker == "separator":
-        return tokenizer.encode(convention.marker_text)
+        return going_on(convention.marker_text)
     token = tokenizer.token_id(convention.marker_text)
     if token is None:
         raise InputError(

@@ -8,19 +8,12 @@ import json
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
 from prm_jax.text.convention import StepConvention
-
-# Split patterns of byte-level BPE pre-tokenizers, by their name in GGUF files.
-LLAMA3_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
-    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-QWEN2_SPLIT = LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")
-CONTROL, USER_DEFINED, UNKNOWN, BYTE = 3, 4, 2, 6  # token types in GGUF files
+from prm_jax.text.gguf_backend import PREFIX, read_backend
 
 
 class Tokenizer:
@@ -40,6 +33,7 @@ class Tokenizer:
         self.add_bos = add_bos
         self.config = dict(config or {})
         self.convention = None
+        self._continuing = None
         backend.no_padding()
         backend.no_truncation()
 
@@ -61,14 +55,41 @@ class Tokenizer:
         return self._special_id("pad_token")
 
     def encode(self, text):
-        """Ids of a text, as it stands: no special token is added and none is recognised. list[int]."""
-        self.backend.encode_special_tokens = True
-        return self.backend.encode(text, add_special_tokens=False).ids
+        """Ids of a text, as it stands: no special token is added and none is recognised.
+
+        Args:
+            text: str.
+
+        Returns:
+            list of int.
+        """
+        return _encode(self.backend, text, special=False)
+
+    def encode_continuation(self, text):
+        """Ids of a text that goes on from other text.
+
+        As `encode`, without the blank that SentencePiece tokenizers put before every text.
+
+        Args:
+            text: str.
+
+        Returns:
+            list of int.
+        """
+        if self._continuing is None:
+            self._continuing = _without_prefix(self.backend)
+        return _encode(self._continuing, text, special=False)
 
     def encode_with_special(self, text):
-        """Ids of a trusted text (a template's own pieces), special tokens recognised. list[int]."""
-        self.backend.encode_special_tokens = False
-        return self.backend.encode(text, add_special_tokens=False).ids
+        """Ids of a trusted text, such as a template's own, in which special tokens count.
+
+        Args:
+            text: str.
+
+        Returns:
+            list of int.
+        """
+        return _encode(self.backend, text, special=True)
 
     def decode(self, ids):
         """The text of ids, special tokens included."""
@@ -82,17 +103,22 @@ class Tokenizer:
         """Adds a special token after the last id, if it is not there yet; returns its id."""
         if self.token_id(token) is None:
             self.backend.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+            self._continuing = None
         return self.token_id(token)
 
     def save(self, directory):
-        """Writes tokenizer.json, tokenizer_config.json and the chat template, as transformers reads
-        them.
+        """Writes tokenizer.json and tokenizer_config.json, as transformers reads them.
+
+        Args:
+            directory: where; files of these names are replaced.
         """
         directory = Path(directory)
         with atomic_write(directory / "tokenizer.json") as file:
             file.write(self.backend.to_str(pretty=False))
         config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.config, **self.special}
         config.pop("chat_template", None)
+        if self.add_bos:
+            config["add_bos_token"] = True
         if self.chat_template is not None:
             config["chat_template"] = self.chat_template
         with atomic_write(directory / "tokenizer_config.json") as file:
@@ -100,8 +126,7 @@ class Tokenizer:
 
     @classmethod
     def from_dir(cls, directory):
-        """Reads a Hugging Face directory, and the step convention from `prm_jax.json` if that is
-        there.
+        """Reads a Hugging Face directory, and the step convention its `prm_jax.json` records.
 
         Raises:
             InputError: tokenizer.json is missing or broken.
@@ -144,32 +169,13 @@ class Tokenizer:
             fields: decoded metadata, `tokenizer.ggml.*` among them.
 
         Raises:
-            InputError: a tokenizer model or pre-tokenizer that is not supported.
+            InputError: metadata are missing, or of a tokenizer that is not supported.
         """
-        tokens = list(fields["tokenizer.ggml.tokens"])
-        types = list(fields.get("tokenizer.ggml.token_type") or [1] * len(tokens))
-        kind = fields.get("tokenizer.ggml.model")
-        if kind == "gpt2":
-            backend = _byte_level_bpe(fields, tokens)
-        elif kind == "llama":
-            backend = _sentencepiece_bpe(fields, tokens, types)
-        else:
-            raise InputError(
-                f"tokenizer model {kind!r} is not supported",
-                field="tokenizer.ggml.model",
-                remedy="convert the model to a Hugging Face directory",
-            )
-        marked = [(t, k) for t, k in zip(tokens, types) if k in (CONTROL, USER_DEFINED)]
-        backend.add_special_tokens(
-            [AddedToken(t, special=True, normalized=False) for t, k in marked if k == CONTROL]
-        )
-        backend.add_tokens(
-            [AddedToken(t, special=False, normalized=False) for t, k in marked if k != CONTROL]
-        )
+        backend, tokens = read_backend(fields)
 
         def special(name):
-            index = fields.get(f"tokenizer.ggml.{name}_token_id")
-            return None if index is None else tokens[index]
+            index = fields.get(f"{PREFIX}{name}_token_id")
+            return tokens[index] if index is not None and index < len(tokens) else None
 
         return cls(
             backend,
@@ -180,7 +186,9 @@ class Tokenizer:
                 "unk_token": special("unknown"),
             },
             chat_template=fields.get("tokenizer.chat_template"),
-            add_bos=bool(fields.get("tokenizer.ggml.add_bos_token", kind == "llama")),
+            add_bos=bool(
+                fields.get(f"{PREFIX}add_bos_token", fields.get(f"{PREFIX}model") == "llama")
+            ),
         )
 
     def _special_id(self, name):
@@ -188,76 +196,33 @@ class Tokenizer:
         return None if text is None else self.token_id(text)
 
 
-def _byte_level_bpe(fields, tokens):
-    merges = [tuple(merge.split(" ")) for merge in fields["tokenizer.ggml.merges"]]
-    vocabulary = {token: index for index, token in enumerate(tokens)}
-    backend = tokenizers.Tokenizer(models.BPE(vocabulary, merges, ignore_merges=False))
-    kind = fields.get("tokenizer.ggml.pre", "default")
-
-    def split(pattern):
-        return [
-            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-
-    gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    by_kind = {
-        "default": [gpt2],
-        "gpt-2": [gpt2],
-        "smollm": [pre_tokenizers.Digits(individual_digits=True), gpt2],
-        "llama-bpe": split(LLAMA3_SPLIT),
-        "qwen2": split(QWEN2_SPLIT),
-    }
-    if kind not in by_kind:
-        raise InputError(
-            f"pre-tokenizer {kind!r} is not supported",
-            field="tokenizer.ggml.pre",
-            remedy="convert the model to a Hugging Face directory",
-        )
-    if kind == "llama-bpe":
-        backend.model.ignore_merges = True
-    if kind == "qwen2":
-        backend.normalizer = normalizers.NFC()
-    backend.pre_tokenizer = pre_tokenizers.Sequence(by_kind[kind])
-    backend.decoder = decoders.ByteLevel()
-    return backend
+def _encode(backend, text, special):
+    backend.encode_special_tokens = not special
+    return backend.encode(text, add_special_tokens=False).ids
 
 
-def _sentencepiece_bpe(fields, tokens, types):
-    # Merge order follows the pieces' scores: every split of a piece into two known pieces is a
-    # merge.
-    scores = list(fields["tokenizer.ggml.scores"])
-    vocabulary = {token: index for index, token in enumerate(tokens)}
-    normal = {t for t, kind in zip(tokens, types) if kind not in (CONTROL, UNKNOWN, BYTE)}
-    merges = []
-    for index, token in enumerate(tokens):
-        if token not in normal or len(token) < 2:
-            continue
-        parts = [
-            (vocabulary[token[:cut]], vocabulary[token[cut:]], token[:cut], token[cut:])
-            for cut in range(1, len(token))
-            if token[:cut] in normal and token[cut:] in normal
-        ]
-        merges += [(-scores[index], index, *part) for part in parts]
-    merges.sort(key=lambda merge: (merge[0], merge[1], merge[2], merge[3]))
-    unknown = fields.get("tokenizer.ggml.unknown_token_id", 0)
-    backend = tokenizers.Tokenizer(
-        models.BPE(
-            vocabulary,
-            [(left, right) for *_, left, right in merges],
-            unk_token=tokens[unknown],
-            fuse_unk=True,
-            byte_fallback=True,
-        )
-    )
-    prefix = bool(fields.get("tokenizer.ggml.add_space_prefix", True))
-    steps = [normalizers.Prepend("▁")] if prefix else []
-    backend.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
-    undo = [decoders.Strip(" ", 1, 0)] if prefix else []
-    backend.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *undo]
-    )
-    return backend
+def _without_prefix(backend):
+    """The same tokenizer without the blank put before every text; itself if it puts none."""
+    state = json.loads(backend.to_str())
+    parts = {name: _strip_prefix(state[name]) for name in ("normalizer", "pre_tokenizer")}
+    if all(parts[name] == state[name] for name in parts):
+        return backend
+    return tokenizers.Tokenizer.from_str(json.dumps({**state, **parts}))
+
+
+def _strip_prefix(part):
+    """A normalizer or pre-tokenizer, as its file spells it, without what adds the blank."""
+    if part is None or part["type"] == "Prepend":
+        return None
+    for name in ("normalizers", "pretokenizers"):
+        if name in part:
+            children = [_strip_prefix(child) for child in part[name]]
+            return {**part, name: [child for child in children if child is not None]}
+    if part["type"] == "Metaspace":
+        return {**part, "prepend_scheme": "never"}
+    if part["type"] == "ByteLevel":
+        return {**part, "add_prefix_space": False}
+    return part
 
 
 def _chat_template(directory, config):

@@ -1,8 +1,8 @@
 """Checkpoints of a run, and a run's model out of them.
 
 A checkpoint holds the trained parameters, the optimizer's state, the state of the data iterator and
-a record of the run, under the number of updates made. Frozen parameters are not in it: they come from
-where the configuration says, and a fingerprint in the record makes sure that they are the same.
+a record of the run, under the number of updates made. Frozen parameters are not in it: they come
+from where the configuration says, and a fingerprint in the record makes sure they are the same.
 """
 
 import json
@@ -64,6 +64,7 @@ class Checkpoints:
                 data=ocp.args.JsonSave(data_state),
                 run=ocp.args.JsonSave(record),
             ),
+            force=True,  # otherwise the manager skips a save while another is being written
         )
 
     def record(self, step) -> dict:
@@ -75,7 +76,7 @@ class Checkpoints:
 
         Args:
             step: number of updates.
-            state: a `TrainState` of arrays or shapes with shardings; its frozen parameters are kept.
+            state: a `TrainState` of arrays or of shapes with shardings; its frozen parameters stay.
 
         Returns:
             `(state, data_state)`.
@@ -162,6 +163,4 @@ def check_frozen(record, frozen, name):
 
 
 def _abstract(tree):
-    return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree
-    )
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)

@@ -29,9 +29,9 @@ NAMED = 50  # trajectories that a message names
 def train(config, workdir, progress=True) -> dict[str, float]:
     """Runs a training, or continues the one that `workdir` holds.
 
-    Writes to `workdir`: config.json, data_report.json, metrics.jsonl, tensorboard/, checkpoints/ and,
-    at the end, export/. Killed at any moment and started again it comes to the same parameters, bit
-    by bit, on the same machine and mesh. SIGTERM saves and exits with code 143.
+    Writes to `workdir`: config.json, data_report.json, metrics.jsonl, tensorboard/, checkpoints/
+    and, at the end, export/. Killed at any moment and started again it comes to the same
+    parameters, bit by bit, on the same machine and mesh. SIGTERM saves and exits with code 143.
 
     Args:
         config: ConfigDict as `train.config.default_config` describes it.
@@ -39,7 +39,7 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         progress: whether to show progress on stderr.
 
     Returns:
-        The last metrics of training and validation by name; {} if the run was complete already.
+        The last metrics of training and validation by name.
 
     Raises:
         InputError: for a configuration, data or workdir that do not fit, and for a loss that is not
@@ -74,7 +74,7 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             closing.callback(writer.close)
         for name, report in run.data_reports.items():
             show.say(f"{name}: {_in_words(report)}")
-        log = _Log(run, show, writer)
+        log = _Log(run, show, writer, {} if writer is None else writer.earlier)
         state = _updates(run, state, start, iterator, checkpoints, log)
         if not (workdir / "export" / "config.json").is_file():
             show.say(f"exporting to {workdir / 'export'}")
@@ -130,7 +130,7 @@ class _Log:
     run: Run
     show: Progress
     writer: MetricsWriter | None
-    latest: dict[str, float] = dataclasses.field(default_factory=dict)
+    latest: dict[str, float]
     clock: float = dataclasses.field(default_factory=time.monotonic)
 
     def step(self, step, metrics, measured=None):
@@ -185,7 +185,9 @@ def _not_finite(step, metrics, batch, names, checkpoints):
 
 
 def _in_words(report):
-    text = f"{report['trajectories']} trajectories, {report['steps']} steps, {report['labels']} labels"
+    text = (
+        f"{report['trajectories']} trajectories, {report['steps']} steps, {report['labels']} labels"
+    )
     if lost := report["truncated_trajectories"]:
         text += f"; {lost} trajectories were cut, {report['lost_steps']} steps lost"
     if report["dropped_without_label"]:

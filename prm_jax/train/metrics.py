@@ -22,11 +22,16 @@ class MetricsWriter:
         start: updates made before; lines of later steps, from a run that was stopped after its last
             checkpoint, are removed.
         tensorboard: whether to write `workdir/tensorboard` too.
+
+    Fields:
+        earlier: the last value of each metric in the lines that were kept.
     """
 
     def __init__(self, workdir, start=0, tensorboard=True):
         path = Path(workdir) / "metrics.jsonl"
         rows = _rows_until(path, start)
+        self.earlier = {name: value for row in rows for name, value in row.items()}
+        self.earlier.pop("step", None)
         with atomic_write(path) as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
         self._file = path.open("a", encoding="utf-8")
@@ -116,7 +121,7 @@ class Progress:
 
 
 def _rows_until(path, last_step):
-    """Whole lines of a metrics file up to a step; a line that a killed run left half-written ends it."""
+    """Lines of a metrics file up to a step; one that a killed run left half-written ends it."""
     rows = []
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():

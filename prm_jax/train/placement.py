@@ -4,7 +4,6 @@ import hashlib
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -84,15 +83,19 @@ def fingerprint(params) -> str:
     Returns:
         SHA-256, in hex, of paths, shapes, dtypes and sums.
     """
-    sums = jax.device_get(jax.tree.map(_bit_sum, params))
+    sums = paths(jax.device_get(_bit_sums(params)))
     digest = hashlib.sha256()
     for path, leaf in sorted(paths(params).items()):
-        total = int(np.asarray(paths(sums)[path]))
+        total = int(sums[path])
         digest.update(f"{path} {leaf.shape} {leaf.dtype} {total}\n".encode())
     return digest.hexdigest()
 
 
 @jax.jit
+def _bit_sums(params):
+    return jax.tree.map(_bit_sum, params)
+
+
 def _bit_sum(x):
     bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"uint{8 * x.dtype.itemsize}"))
     bits = bits.astype(jnp.uint32)

@@ -1,4 +1,4 @@
-"""What identifies a run: its configuration, code and data, and whether a workdir may be continued."""
+"""What identifies a run: configuration, code and data; and whether a workdir may be continued."""
 
 import contextlib
 import importlib.metadata
@@ -16,7 +16,7 @@ DATA_REPORT = "data_report.json"
 
 
 def code_version() -> str:
-    """The git commit of this code, '-dirty' if files differ from it; the package's version without."""
+    """The git commit of this code, '-dirty' if files differ from it; else the package's version."""
     root = Path(prm_jax.__file__).parents[1]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
@@ -30,7 +30,7 @@ def code_version() -> str:
 
 
 def check_workdir(workdir, config):
-    """Raises `InputError` if a workdir holds a run with another configuration; lists the differences."""
+    """Raises `InputError` with the differences if a workdir's run has another configuration."""
     path = Path(workdir) / CONFIG
     if not path.is_file():
         return
@@ -43,15 +43,14 @@ def check_workdir(workdir, config):
         )
 
 
-def check_data(workdir, fingerprints):
-    """Raises `InputError` if a workdir's run began with other data."""
+def check_data(workdir, reports):
+    """Raises `InputError` if a workdir's run began with other data than `reports` are about."""
     path = Path(workdir) / DATA_REPORT
     if not path.is_file():
         return
     old = json.loads(path.read_text(encoding="utf-8"))
-    for name, value in fingerprints.items():
-        before = old.get(name, {}).get("fingerprint")
-        if before != value:
+    for name, report in reports.items():
+        if old.get(name, {}).get("fingerprint") != report["fingerprint"]:
             raise InputError(
                 f"the {name} data are not those that the run in {workdir} began with",
                 field=f"data.{name}",

@@ -35,8 +35,7 @@ def batch_loss(params, frozen, batch, *, model, objective: Objective):
     """Loss of a batch and its metrics, differentiable in `params`.
 
     Returns:
-        `((loss, metrics), logits)` in the shape `jax.value_and_grad(has_aux=True)` wants:
-        loss f32[], then `(metrics, logits_BSC)`.
+        `(loss, (metrics, logits))`: f32[], the objective's dict of f32[], and f32[B,S,C].
     """
     logits_BSC = head_logits(model, model_params(params, frozen), batch)
     read = step_logit(model.head, logits_BSC) if objective.reads == "score" else logits_BSC
@@ -58,8 +57,8 @@ def accumulated_gradient(params, frozen, batch, *, model, objective, microbatche
         microbatches: number of parts.
 
     Returns:
-        `(metrics, gradient)`: dict of f32[] with 'loss' and the objective's metrics, and a tree like
-        `params`.
+        `(metrics, gradient)`: dict of f32[] with 'loss' and the objective's metrics, and a tree
+        like `params`.
 
     Raises:
         InputError: if the rows cannot be split evenly.
@@ -84,13 +83,13 @@ def accumulated_gradient(params, frozen, batch, *, model, objective, microbatche
     else:
         # Rows m, m + M, m + 2M, ... make part m: each device keeps the rows it has.
         parts = jax.tree.map(
-            lambda x: jnp.moveaxis(x.reshape(rows // microbatches, microbatches, *x.shape[1:]), 1, 0),
+            lambda x: jnp.moveaxis(
+                x.reshape(rows // microbatches, microbatches, *x.shape[1:]), 1, 0
+            ),
             batch,
         )
         first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), parts)
-        zeros = jax.tree.map(
-            lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(weighted, first)
-        )
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(weighted, first))
         (weight, sums), _ = jax.lax.scan(
             lambda total, part: (jax.tree.map(jnp.add, total, weighted(part)), None), zeros, parts
         )

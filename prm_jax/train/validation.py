@@ -5,6 +5,7 @@ import numpy as np
 
 from prm_jax.data.corpus import Corpus
 from prm_jax.data.pipeline import batches
+from prm_jax.evaluate.step_metrics import auroc
 from prm_jax.train import placement
 
 
@@ -30,7 +31,8 @@ class Validation:
 
         Returns:
             'validation/loss' in nats a step, 'validation/accuracy' of score > 0 against label >=
-            0.5, 'validation/auroc' of the scores for label >= 0.5 (NaN if there is one kind only).
+            0.5, 'validation/auroc' as `evaluate.step_metrics.auroc` has it (NaN if all steps are
+            right, or all wrong).
         """
         loss = weight = 0.0
         scores, labels = [], []
@@ -44,28 +46,9 @@ class Validation:
             weight += float(result["weight"])
             scores.append(result["step_logits"][batch["label_mask"]])
             labels.append(batch["step_labels"][batch["label_mask"]])
-        s, y = np.concatenate(scores), np.concatenate(labels) >= 0.5
+        s, y = np.concatenate(scores), np.concatenate(labels)
         return {
             "validation/loss": loss / max(weight, 1.0),
-            "validation/accuracy": float(np.mean((s > 0) == y)),
-            "validation/auroc": auroc(s, y),
+            "validation/accuracy": float(np.mean((s > 0) == (y >= 0.5))),
+            "validation/auroc": float(auroc(s, y)[0]),
         }
-
-
-def auroc(scores, positive) -> float:
-    """Probability that a positive scores higher than a negative, ties counted half.
-
-    Args:
-        scores: float[N].
-        positive: bool[N].
-
-    Returns:
-        In [0, 1]; NaN if all are of one kind.
-    """
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if not (n_positive and n_negative):
-        return float("nan")
-    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    mid_ranks = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = mid_ranks[inverse][positive].sum()
-    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))

@@ -175,7 +175,8 @@ def test_processes_together_hold_the_batch_of_one_process(n_processes):
     data = corpus(40)
     share = ROWS // n_processes
     parts = [
-        stream(data, seed=4, row_range=slice(p * share, (p + 1) * share)) for p in range(n_processes)
+        stream(data, seed=4, row_range=slice(p * share, (p + 1) * share))
+        for p in range(n_processes)
     ]
     for whole in stream(data, seed=4):
         pieces = [next(part) for part in parts]

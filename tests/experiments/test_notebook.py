@@ -61,7 +61,9 @@ def test_it_runs_and_shows_what_it_says(notebook, tmp_path, monkeypatch):
     assert [number for number, _ in losses] == ["1", "2", "3", "4"]
     coloured = [text for text in outputs if 'class="solution"' in text]
     assert len(coloured) == 2 and "true first error" in coloured[0]
-    assert re.search(r"^step AUROC 0\.\d+ over \d+ labelled steps$", everything, re.MULTILINE)
+    assert re.search(
+        r"^step AUROC \d\.\d+, 95 % interval \[\d\.\d+, \d\.\d+\]$", everything, re.MULTILINE
+    )
 
 
 def test_it_is_stored_without_outputs(notebook):

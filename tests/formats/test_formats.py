@@ -1,12 +1,14 @@
-"""Every foreign format: its odd rows survive, its labels land on the right step, and bad rows are named."""
+"""Foreign formats: odd rows survive, labels land on the right step, bad rows are named."""
 
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prm_jax import formats
 from prm_jax.errors import InputError
-from prm_jax.records import Rejects, Trajectory, read_jsonl
+from prm_jax.records import Rejects, Trajectory, Where, read_jsonl
 
 
 def jsonl(tmp_path, *rows, name="in.jsonl"):
@@ -118,7 +120,9 @@ def test_prm800k_follows_the_chosen_steps_and_survives_nulls(tmp_path):
     assert found.labels == (1.0, 1.0, 1.0) and found.gold == "2"
 
 
-@pytest.mark.parametrize(("neutral", "label"), [("positive", 1.0), ("negative", 0.0), ("masked", None)])
+@pytest.mark.parametrize(
+    ("neutral", "label"), [("positive", 1.0), ("negative", 0.0), ("masked", None)]
+)
 def test_prm800k_neutral_ratings_are_read_as_told(tmp_path, neutral, label):
     (found,) = formats.read(jsonl(tmp_path, PRM800K), neutral=neutral)
     assert found.labels[1] == label
@@ -135,6 +139,20 @@ def test_prm800k_phase_two_ends_with_its_only_completion_unchosen(tmp_path):
     row["label"]["steps"][3]["completions"] = [rated("bad", -1)]
     (found,) = formats.read(jsonl(tmp_path, row))
     assert found.steps[-1] == "bad" and found.labels[-1] == 0.0
+
+
+def test_prm800k_phase_two_ends_with_the_step_that_the_solution_had(tmp_path):
+    row = json.loads(json.dumps(PRM800K))
+    row["question"]["pre_generated_steps"] = ["right", "so-so", "by hand", "bad"]
+    (found,) = formats.read(jsonl(tmp_path, row))
+    assert found.steps[-1] == "bad" and found.labels[-1] == 0.0
+    found = formats.read(jsonl(tmp_path, row), alternatives=True)
+    assert [t.steps[-1] for t in found] == ["bad", "wrong"]
+
+
+def test_prm800k_rows_that_were_given_up_at_once_give_nothing(tmp_path):
+    row = {**PRM800K, "label": {"steps": [], "finish_reason": "give_up"}}
+    assert formats.read(jsonl(tmp_path, row)) == []
 
 
 def test_math_shepherd_signs_land_on_their_steps_although_tag_and_sign_differ_in_length(tmp_path):
@@ -154,6 +172,12 @@ def test_math_shepherd_dirty_rows(tmp_path):
     assert (one.problem, one.steps, one.labels) == ("How  many?", ("a", "b"), (0.0, 1.0))
     assert (two.steps, two.labels) == (("a",), (0.0,))
     assert (three.problem, three.steps, three.labels) == ("Why?", ("a", "b"), (1.0, 0.0))
+
+
+def test_math_shepherd_text_after_the_last_tag_is_an_unlabelled_step(tmp_path):
+    row = {"input": "Why? Step 1: a ки\nStep 2: b", "label": "Why? Step 1: a -\nStep 2: b"}
+    (found,) = formats.read(jsonl(tmp_path, row))
+    assert found.steps == ("a", "b") and found.labels == (0.0, None)
 
 
 def test_math_shepherd_row_whose_label_does_not_match_is_refused(tmp_path):
@@ -208,6 +232,22 @@ def test_mr_ben_coding_errors_are_quoted_lines(tmp_path):
     code["Model_Solution_First_Error_Step"] = "    x = 1"
     (found,) = formats.read(jsonl(tmp_path, code))
     assert found.steps[found.first_error] == "    x = 1"
+
+
+def test_mr_ben_solution_line_is_the_step_after_the_last_number(tmp_path):
+    row = {**MR_BEN, "Model_Solution_Steps": [*MR_BEN["Model_Solution_Steps"], "Solution: A"]}
+    (found,) = formats.read(jsonl(tmp_path, {**row, "Model_Solution_First_Error_Step": "4"}))
+    assert found.steps[found.first_error] == "Solution: A"
+
+
+@pytest.mark.parametrize(
+    ("steps", "named"),
+    [(["Step 1: a", "Step 1: b"], "1"), ("x = 1\nreturn\ny = 2\nreturn", "return")],
+)
+def test_mr_ben_errors_that_name_two_steps_are_refused(tmp_path, steps, named):
+    row = {**MR_BEN, "Model_Solution_Steps": steps, "Model_Solution_First_Error_Step": named}
+    with pytest.raises(InputError, match="2 steps"):
+        formats.read(jsonl(tmp_path, row))
 
 
 @pytest.mark.parametrize("named", ["4", "no such line", "N/A"])
@@ -281,6 +321,66 @@ def test_unknown_formats_options_and_shapes_are_input_errors(tmp_path):
         formats.read(jsonl(tmp_path, {"x": 1}))
     with pytest.raises(InputError, match="must be an object"):
         formats.read(jsonl(tmp_path, [1]))
+
+
+def test_truncating_steps_drops_the_outcome_of_the_whole(tmp_path):
+    row = {**OWN, "labels": [0, 1], "outcome": 1, "answer": "2"}
+    (found,) = formats.read(jsonl(tmp_path, row), after_error="truncate")
+    assert (found.outcome, found.answer) == (None, None)
+    whole = {**row, "labels": [1, 0]}
+    assert formats.read(jsonl(tmp_path, whole), after_error="truncate")[0].outcome == 1.0
+
+
+junk = st.none() | st.booleans() | st.integers(-2, 3) | st.text(max_size=3) | st.just([{}])
+junk |= st.lists(st.text(max_size=2) | st.none(), max_size=2) | st.just({"steps": [None]})
+
+
+@given(st.sampled_from(list(ROWS)), st.data())
+@settings(max_examples=300, deadline=None)
+def test_damaged_rows_are_read_or_refused_but_never_crash(name, data):
+    row = json.loads(json.dumps(ROWS[name]))
+    place = row
+    for _ in range(data.draw(st.integers(0, 3))):  # damage a field at some depth
+        inner = [key for key in _keys(place) if isinstance(place[key], dict | list) and place[key]]
+        if not inner:
+            break
+        place = place[data.draw(st.sampled_from(inner))]
+    place[data.draw(st.sampled_from(_keys(place)))] = data.draw(junk)
+    try:
+        found = formats.FORMATS[name].read(row, Where("f.jsonl", 1))
+    except InputError as error:
+        assert error.file == "f.jsonl" and error.line == 1
+    else:
+        assert all(isinstance(trajectory, Trajectory) for trajectory in found)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_without_fields_is_refused_by_every_format(name):
+    with pytest.raises(InputError, match="f.jsonl:1"):
+        formats.FORMATS[name].read({}, Where("f.jsonl", 1))
+
+
+def _keys(place):
+    return list(place) if isinstance(place, dict) else list(range(len(place)))
+
+
+def test_a_json_file_may_be_lines_a_list_or_one_row(tmp_path):
+    path = tmp_path / "in.json"
+    for text in (
+        json.dumps(OWN) + "\n" + json.dumps(OWN),
+        json.dumps([OWN, OWN], indent=1),
+        json.dumps(OWN, indent=1),
+    ):
+        path.write_text(text)
+        assert all(found.steps == ("a", "b") for found in formats.read(path))
+    path.write_text(json.dumps([OWN, OWN], indent=1)[:-20])
+    with pytest.raises(InputError, match="not JSON") as caught:
+        formats.read(path)
+    assert caught.value.line > 1
+    for text in ("[]", "{}", ""):
+        path.write_text(text)
+        with pytest.raises(InputError):
+            formats.read(path)
 
 
 def test_directories_globs_and_lists_are_read_in_order(tmp_path):

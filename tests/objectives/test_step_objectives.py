@@ -32,7 +32,9 @@ def test_bce_equals_cross_entropy_of_probabilities_in_double_precision():
 
 
 def test_bce_has_known_values():
-    loss, _ = objectives.bce(jnp.array([[2.0, -1.0]]), jnp.array([[1.0, 0.0]]), jnp.ones((1, 2), bool))
+    loss, _ = objectives.bce(
+        jnp.array([[2.0, -1.0]]), jnp.array([[1.0, 0.0]]), jnp.ones((1, 2), bool)
+    )
     # softplus(-2) = 0.126928, softplus(-1) = 0.313262
     np.testing.assert_allclose(loss, (0.126928 + 0.313262) / 2, atol=1e-6)
 
@@ -51,7 +53,9 @@ def test_orm_counts_only_the_last_step_of_each_solution():
     scores = jnp.array([[9.0, -2.0, 1.0]])
     outcomes, last = jnp.array([[0.0, 1.0, 0.0]]), jnp.array([[False, True, True]])
     loss, metrics = objectives.orm_bce(scores, outcomes, last)
-    expected = (cross_entropy(1 / (1 + np.exp(2.0)), 1) + cross_entropy(1 / (1 + np.exp(-1.0)), 0)) / 2
+    expected = (
+        cross_entropy(1 / (1 + np.exp(2.0)), 1) + cross_entropy(1 / (1 + np.exp(-1.0)), 0)
+    ) / 2
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     assert metrics["weight"] == 2
 
@@ -91,7 +95,9 @@ def test_extreme_bfloat16_logits_are_computed_in_float32():
 
 
 def test_gradient_of_bce_is_probability_minus_label_over_count():
-    gradient = jax.grad(lambda s: objectives.bce(s, jnp.float32(LABELS), MASK)[0])(jnp.float32(SCORES))
+    gradient = jax.grad(lambda s: objectives.bce(s, jnp.float32(LABELS), MASK)[0])(
+        jnp.float32(SCORES)
+    )
     expected = np.where(MASK, (1 / (1 + np.exp(-SCORES)) - LABELS) / 4, 0)
     np.testing.assert_allclose(gradient, expected, atol=1e-7)
 

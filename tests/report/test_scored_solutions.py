@@ -5,7 +5,7 @@ import pytest
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 from prm_jax.report import ScoredSolution, choose_solutions, count_outcomes, scored_solution
-from prm_jax.report.steps import OUTCOMES, first_below
+from prm_jax.report.steps import OUTCOMES
 
 
 def _trajectory(**fields):
@@ -38,9 +38,12 @@ def test_outcome(first_error, predicted, outcome):
 
 
 def test_the_threshold_is_strict_and_nulls_are_not_below_it():
-    assert first_below([0.9, 0.5, 0.49], 0.5) == 2
-    assert first_below([None, 0.9, 0.1], 0.5) == 2
-    assert first_below([0.5, None], 0.5) == -1
+    def predicted(scores):
+        return scored_solution(_trajectory(), scores, threshold=0.5).predicted
+
+    assert predicted([0.9, 0.5, 0.49]) == 2
+    assert predicted([None, 0.9, 0.1]) == 2
+    assert predicted([0.5, None, 0.5]) == -1
 
 
 def test_first_error_implies_labels():
@@ -62,7 +65,7 @@ def test_the_family_is_named_rather_than_the_source():
     [
         ([1, 0, 1], 1),
         ([1, 1, 1], -1),
-        ([1, 0.5, 0.49], 2),
+        ([1, 0.5, 0.49], None),
         ([1, 0, None], 1),
         ([None, 0, 1], None),
         ([1, 1, None], None),

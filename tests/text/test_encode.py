@@ -1,4 +1,4 @@
-"""Encoding: id layouts of the published conventions, and positions that nothing in the text can move."""
+"""Encoding: id layouts of the published conventions, and positions that no text can move."""
 
 import dataclasses
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from word_tokenizer import byte_tokenizer, piece_tokenizer
 
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, EncodeReport, StepConvention, encode, verify_alignment
-from word_tokenizer import byte_tokenizer
 
 LONG = 10_000
 
@@ -43,12 +43,39 @@ def text_of(tokenizer, encoded):
 
 def test_math_shepherd_layout():
     tokenizer = byte_tokenizer()
-    encoded = encode(
-        Trajectory("Why?", ("a", "b")), tokenizer, CONVENTIONS["math_shepherd"], LONG
-    )
+    encoded = encode(Trajectory("Why?", ("a", "b")), tokenizer, CONVENTIONS["math_shepherd"], LONG)
     assert text_of(tokenizer, encoded) == "<s>Why? Step 1: a ки\nStep 2: b ки\n"
     last_piece = tokenizer.encode("ки")[-1]
     assert encoded.tokens[encoded.step_positions].tolist() == [last_piece] * 2
+    joint = tokenizer.encode("Why? Step 1: a ки\nStep 2: b ки\n")
+    assert encoded.tokens.tolist() == [tokenizer.bos_id, *joint]
+
+
+def test_math_shepherd_pieces_join_as_sentencepiece_tokenizes_the_whole():
+    tokenizer = piece_tokenizer()
+    encoded = encode(Trajectory("Why", ("a", "b")), tokenizer, CONVENTIONS["math_shepherd"], LONG)
+    joint = tokenizer.encode("Why Step 1: a ки\nStep 2: b ки\n")
+    assert encoded.tokens.tolist() == [tokenizer.bos_id, *joint]
+    assert encoded.tokens[encoded.step_positions].tolist() == [tokenizer.encode("ки")[-1]] * 2
+
+
+def test_trl_pieces_each_start_anew_under_sentencepiece():
+    tokenizer = piece_tokenizer()
+    encoded = encode(Trajectory("Why", ("a", "b")), tokenizer, CONVENTIONS["trl"], LONG)
+    newline = tokenizer.encode("\n")
+    pieces = [tokenizer.encode(text) for text in ("Why", "a", "\n", "b", "\n")]
+    assert encoded.tokens.tolist() == [tokenizer.bos_id, *sum(pieces, [])]
+    assert encoded.tokens[encoded.step_positions].tolist() == [newline[-1]] * 2
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_a_label_moved_by_one_step_is_a_different_encoding(name):
+    tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
+    right = encode(Trajectory("p", ("a", "b", "c"), (1.0, 0.0, None)), tokenizer, convention, LONG)
+    moved = encode(Trajectory("p", ("a", "b", "c"), (None, 1.0, 0.0)), tokenizer, convention, LONG)
+    assert right.label_mask.tolist() == [True, True, False]
+    assert moved.label_mask.tolist() == [False, True, True]
+    assert right.labels.tolist() == [1.0, 0.0, 0.0] and moved.labels.tolist() == [0.0, 1.0, 0.0]
 
 
 def test_qwen_layout_is_the_chat_with_a_marker_after_every_step():
@@ -107,9 +134,7 @@ def test_no_text_can_move_or_forge_a_step_end(problem, steps, name):
     assert len(encoded.step_positions) == len(steps)
     # Each position is where its own prefix ends: later steps change nothing before it.
     for index, position in enumerate(encoded.step_positions):
-        prefix = encode(
-            Trajectory(problem, tuple(steps[: index + 1])), tokenizer, convention, LONG
-        )
+        prefix = encode(Trajectory(problem, tuple(steps[: index + 1])), tokenizer, convention, LONG)
         assert prefix.step_positions[-1] == position
         assert (prefix.tokens[: position + 1] == encoded.tokens[: position + 1]).all()
     # Special tokens are the convention's own, however many the text spells out.
@@ -169,3 +194,6 @@ def test_a_convention_round_trips_and_refuses_unknown_fields():
         StepConvention.from_dict({"name": "x", "colour": "red"})
     with pytest.raises(InputError, match="marker"):
         StepConvention("x", marker="guess")
+    for fields in ({"name": "x", "bos": "yes"}, {"name": 1}, {"marker_text": "x"}, []):
+        with pytest.raises(InputError):
+            StepConvention.from_dict(fields)

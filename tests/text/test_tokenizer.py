@@ -5,13 +5,19 @@ import json
 import pytest
 import tokenizers
 from tokenizers import AddedToken
+from word_tokenizer import byte_tokenizer, piece_tokenizer
 
 from prm_jax.errors import InputError
 from prm_jax.text import CONVENTIONS, Tokenizer
 from prm_jax.text.chat import template_pieces
-from word_tokenizer import byte_tokenizer
 
-TEXTS = ("Hello, world", "x = 12345\n\n", "été — naïve", "\tdef f(x):\n    return x", "<s> <extra_0>")
+TEXTS = (
+    "Hello, world",
+    "x = 12345\n\n",
+    "été — naïve",
+    "\tdef f(x):\n    return x",
+    "<s> <extra_0>",
+)
 
 
 def test_text_never_becomes_a_special_token():
@@ -86,19 +92,19 @@ def test_gguf_tokenizers_of_other_kinds_are_refused():
         Tokenizer.from_gguf(gguf_fields(**{"tokenizer.ggml.pre": "falcon"}))
 
 
+def test_gguf_metadata_without_tokens_or_merges_are_an_input_error():
+    for name in ("tokens", "merges"):
+        fields = gguf_fields()
+        del fields[f"tokenizer.ggml.{name}"]
+        with pytest.raises(InputError, match=name):
+            Tokenizer.from_gguf(fields)
+
+
 def test_gguf_sentencepiece_tokenizer_follows_scores_and_falls_back_to_bytes():
-    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
-    words = ["▁", "a", "b", "c", "ab", "bc", "▁ab"]
-    scores = [0.0] * len(pieces) + [-10, -11, -12, -13, -2, -1, -3]
-    fields = {
-        "tokenizer.ggml.model": "llama",
-        "tokenizer.ggml.tokens": pieces + words,
-        "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 256 + [1] * len(words),
-        "tokenizer.ggml.scores": scores,
-        "tokenizer.ggml.bos_token_id": 1,
-    }
-    tokenizer = Tokenizer.from_gguf(fields)
-    named = {piece: index for index, piece in enumerate(pieces + words)}
+    words = {"▁": -10, "a": -11, "b": -12, "c": -13, "ab": -2, "bc": -1, "▁ab": -3}
+    tokenizer = piece_tokenizer(words)
+    named = {piece: tokenizer.token_id(piece) for piece in words}
+    named |= {f"<0x{byte:02X}>": 3 + byte for byte in range(256)}
     assert tokenizer.encode("ab") == [named["▁ab"]]
     # 'bc' has the best score, so it is merged before 'ab'.
     assert tokenizer.encode("abc") == [named["▁"], named["a"], named["bc"]]
@@ -106,6 +112,25 @@ def test_gguf_sentencepiece_tokenizer_follows_scores_and_falls_back_to_bytes():
     assert tokenizer.encode("a€")[-3:] == euro
     assert tokenizer.decode(tokenizer.encode("ab €")) == "ab €"
     assert tokenizer.add_bos and tokenizer.bos_id == 1
+
+
+def test_a_continuation_has_no_blank_of_its_own(tmp_path):
+    tokenizer = piece_tokenizer()
+    assert tokenizer.encode("a") == [tokenizer.token_id("▁a")]
+    assert tokenizer.encode_continuation("a") == [tokenizer.token_id("a")]
+    assert tokenizer.encode_continuation(" a") == tokenizer.encode("a")
+    marker = tokenizer.add_special_token("<step>")
+    assert marker not in tokenizer.encode_continuation("<step>")
+    bytes_ = byte_tokenizer()
+    assert bytes_.encode_continuation("a <s>") == bytes_.encode("a <s>")
+
+
+def test_templates_that_print_the_date_do_not_depend_on_the_day():
+    template = "{{ strftime_now('%d %b %Y') }}{{ messages[0]['content'] }}"
+    texts, _ = template_pieces(
+        byte_tokenizer(chat_template=template), [{"role": "user", "content": "x"}]
+    )
+    assert texts[0] == "26 Jul 2024"
 
 
 def test_template_pieces_follow_a_template_that_strips_contents():

@@ -3,9 +3,18 @@
 import json
 import random
 
+import jax
 import pytest
 
 from prm_jax.train.config import default_config
+
+
+@pytest.fixture
+def quick_compilation():
+    """XLA without its costly optimisations: for tests whose time is mostly compilation."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def test_updates_equal_adamw_by_hand_with_clipping_groups_and_decay_off_norms():
 @pytest.mark.parametrize("decay", ["cosine", "linear"])
 @pytest.mark.parametrize(("warmup", "rise"), [(0, 0), (4, 4), (0.1, 2)])
 def test_the_rate_rises_for_the_warmup_then_falls_and_no_update_is_wasted(decay, warmup, rise):
-    schedule = learning_rate_schedule(options(learning_rate=1.0, warmup_steps=warmup, decay=decay), 20)
+    schedule = learning_rate_schedule(
+        options(learning_rate=1.0, warmup_steps=warmup, decay=decay), 20
+    )
     rates = np.array([float(schedule(step)) for step in range(20)])
     np.testing.assert_allclose(rates[:rise], np.arange(1, rise + 1) / (rise + 1), rtol=1e-6)
     assert rates[rise] == rates.max() == 1.0

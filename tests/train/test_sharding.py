@@ -18,6 +18,7 @@ from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import create_state
 from prm_jax.train.step import accumulated_gradient, train_step
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 BCE = objectives.OBJECTIVES["bce"]
 MESHES = [
     (data, fsdp, tensor)
@@ -150,7 +151,10 @@ def test_a_fingerprint_depends_on_every_bit_and_not_on_the_mesh():
     one_bit = kernel.at[0, 3, 5].set(np.nextafter(np.float32(kernel[0, 3, 5]), np.float32(9)))
     two_swapped = kernel.at[0, 0, 0].set(kernel[0, 0, 1]).at[0, 0, 1].set(kernel[0, 0, 0])
     for changed in (one_bit, two_swapped):
-        layer = {**params["layers_0"], "mlp": {**params["layers_0"]["mlp"], "up": {"kernel": changed}}}
+        layer = {
+            **params["layers_0"],
+            "mlp": {**params["layers_0"]["mlp"], "up": {"kernel": changed}},
+        }
         assert placement.fingerprint({**params, "layers_0": layer}) != here
 
 

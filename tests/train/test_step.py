@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import tiny_prm as tiny
 
 from prm_jax import objectives
 from prm_jax.data.packing import fill, pack
@@ -14,8 +15,8 @@ from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, init_lora, partition, paths
 from prm_jax.train.state import create_state, model_params
 from prm_jax.train.step import accumulated_gradient, batch_loss, eval_step, head_logits, train_step
-import tiny_prm as tiny
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 BCE = objectives.OBJECTIVES["bce"]
 
 
@@ -54,7 +55,9 @@ def test_a_packed_batch_scores_as_its_trajectories_alone(preset):
 
     def by_step(batch):
         scores = np.asarray(jax.jit(head_logits, static_argnums=0)(model, params, batch))[..., 0]
-        keys = zip(batch["step_example"][batch["step_mask"]], batch["step_index"][batch["step_mask"]])
+        keys = zip(
+            batch["step_example"][batch["step_mask"]], batch["step_index"][batch["step_mask"]]
+        )
         return dict(zip(keys, scores[batch["step_mask"]]))
 
     one, other = by_step(packed), by_step(alone)
@@ -131,9 +134,7 @@ def test_frozen_parameters_have_no_gradient_no_moments_and_stay_as_they_are():
     trained, frozen = partition(params, patterns)
     optimizer = optax.adamw(1e-2)
     state = create_state(trained, frozen, optimizer)
-    step = jax.jit(
-        functools.partial(train_step, model=model, objective=BCE, optimizer=optimizer)
-    )
+    step = jax.jit(functools.partial(train_step, model=model, objective=BCE, optimizer=optimizer))
     after, _ = step(state, tiny.batch())
     for path, leaf in paths(after.frozen).items():
         np.testing.assert_array_equal(leaf, paths(frozen)[path])
@@ -158,7 +159,7 @@ def test_the_backward_pass_of_frozen_lower_layers_is_not_computed():
 
     everything = flops(())
     top = flops(("^embed/", "^unembed/", "^layers_0/"))
-    # Scans count one layer each: 2 x (1 forward + 2 backward) against 2 x 1 forward + 1 x 2 backward.
+    # Two layers forward and back, 2 x (1 + 2), against two forward and one back, 2 x 1 + 1 x 2.
     assert top < 0.75 * everything
 
 
@@ -199,9 +200,7 @@ def test_evaluation_gives_the_loss_of_training_and_the_log_odds_of_steps():
     result = jax.jit(functools.partial(eval_step, **static))(state, batch)
     expected, (_, logits) = jax.jit(functools.partial(batch_loss, **static))(params, {}, batch)
     np.testing.assert_allclose(result["loss"], expected, rtol=1e-6)
-    np.testing.assert_allclose(
-        result["step_logits"], logits[..., 1] - logits[..., 0], atol=1e-6
-    )
+    np.testing.assert_allclose(result["step_logits"], logits[..., 1] - logits[..., 0], atol=1e-6)
 
 
 def test_computing_in_bfloat16_keeps_parameters_and_moments_in_float32():

@@ -2,7 +2,7 @@
 
 The state is the stack as a string, bottom first; an operation is the bracket that is read. Harder
 levels use more kinds of brackets and deeper stacks. A closing bracket takes the top off whatever it
-is: after an error it need not match.
+is: after an error it need not match. The stack is never empty: an empty one would tell its step.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,6 @@ from prm_jax.data.synthetic.family import (
     Move,
     Problem,
     choose,
-    true_states,
 )
 
 
@@ -61,25 +60,20 @@ class Dyck(Family):
         size = SIZES[level]
         opening = list(CLOSING)[: size.kinds]
         start = "".join(choose(rng, opening) for _ in range(int(rng.integers(1, size.start + 1))))
-        while True:
-            stack, operations = start, []
-            for _ in range(n_operations):
-                pops = stack and (len(stack) == size.depth or rng.random() < 0.5)
-                operations.append(CLOSING[stack[-1]] if pops else choose(rng, opening))
-                stack = stack[:-1] if pops else stack + operations[-1]
-            problem = Problem(start, tuple(operations), limits=size)
-            if stack and true_states(self, problem):
-                return problem
+        stack, operations = start, []
+        for _ in range(n_operations):
+            pops = len(stack) == size.depth or (len(stack) > 1 and rng.random() < 0.5)
+            operations.append(CLOSING[stack[-1]] if pops else choose(rng, opening))
+            stack = stack[:-1] if pops else stack + operations[-1]
+        return Problem(start, tuple(operations), limits=size)
 
     def key(self, problem):
         return f"{problem.start} {''.join(problem.operations)}"
 
     def move(self, problem, index, state):
         bracket = problem.operations[index]
-        if bracket not in CLOSING and not state:
-            return None
         result = state + bracket if bracket in CLOSING else state[:-1]
-        return Move(state, bracket, result) if _fits(problem, index, result) else None
+        return Move(state, bracket, result) if _fits(problem, bracket, result) else None
 
     def corrupt(self, rng, kind, problem, index, state):
         bracket = problem.operations[index]
@@ -91,19 +85,17 @@ class Dyck(Family):
                 result = state
             case ErrorKind.FORGOT_POP if not opens:
                 result = state
-            case ErrorKind.WRONG_POP if not opens and len(state) > 1:
-                place = int(rng.integers(len(state)))
-                result = (
-                    state[:place] + state[place + 1 :] if place < len(state) - 1 else state[:-2]
-                )
-            case ErrorKind.WRONG_OPERAND if state:
+            case ErrorKind.WRONG_POP if not opens:
+                others = [state[:i] + state[i + 1 :] for i in range(len(state) - 1)]
+                result = choose(rng, [*others, state[:-2]])
+            case ErrorKind.WRONG_OPERAND:
                 bracket = _other(rng, problem, bracket)
                 result = state + bracket if bracket in CLOSING else state[:-1]
-            case ErrorKind.COPIED_WRONG_VALUE if true:
+            case ErrorKind.COPIED_WRONG_VALUE:
                 result = _miscopied(rng, problem, true)
             case _:
                 return None
-        fits = result != true and _fits(problem, index, result)
+        fits = result != true and _fits(problem, bracket, result)
         return Move(state, bracket, result) if fits else None
 
     def answer(self, problem, state):
@@ -131,13 +123,14 @@ class Dyck(Family):
 
 
 def _spaced(brackets):
-    return " ".join(brackets) or "empty"
+    return " ".join(brackets)
 
 
-def _fits(problem, index, stack):
-    """Whether the stack is not too deep, and leaves something to close at the end."""
-    last = index == len(problem.operations) - 1
-    return len(stack) <= problem.limits.depth and bool(stack or not last)
+def _fits(problem, bracket, stack):
+    """Whether the stack has a depth that it can have after this bracket in a right solution."""
+    if bracket in CLOSING:
+        return 2 <= len(stack) <= problem.limits.depth
+    return 1 <= len(stack) < problem.limits.depth
 
 
 def _opening(problem):

@@ -16,8 +16,8 @@ import numpy as np
 
 from prm_jax.errors import InputError
 
-# Fewest and most operations of a level: the same for all families, or else the family would tell how
-# often a step is wrong.
+# Fewest and most operations of a level: the same for all families, or else the family would tell
+# how often a step is wrong.
 OPERATION_COUNTS = {1: (2, 3), 2: (3, 5), 3: (4, 6), 4: (5, 7)}
 
 

@@ -8,6 +8,18 @@ integers, after wrong steps too.
 from typing import NamedTuple
 
 from prm_jax.data.synthetic.arithmetic import miscopied
+from prm_jax.data.synthetic.equations import (
+    Equation,
+    Side,
+    Term,
+    collected,
+    expanded,
+    shifted,
+    solved,
+    total,
+    written,
+    written_sum,
+)
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
@@ -17,27 +29,6 @@ from prm_jax.data.synthetic.family import (
     choose,
     true_states,
 )
-
-
-class Term(NamedTuple):
-    """`value` times x, or `value` alone."""
-
-    value: int
-    has_x: bool
-
-
-class Side(NamedTuple):
-    """`factor` times the sum of `terms`."""
-
-    factor: int
-    terms: tuple[Term, ...]
-
-
-class Equation(NamedTuple):
-    """left = right."""
-
-    left: Side
-    right: Side
 
 
 class Size(NamedTuple):
@@ -55,14 +46,25 @@ SIZES = {
     3: Size(9, 30, 12, 400),
     4: Size(12, 60, 20, 999),
 }
-# What is done to the left and the right side before terms are moved, by how many operations it takes.
-PREPARATIONS = {
-    0: (((), ()),),
-    1: ((("expand",), ()), (("collect",), ())),
-    2: ((("expand",), ("expand",)), (("collect",), ("expand",)), (("collect", "expand"), ())),
-    3: ((("collect", "expand"), ("expand",)), (("collect", "expand"), ("collect",))),
-    4: ((("collect", "expand"), ("collect", "expand")),),
+# Forms of an equation by the operations that solve it: what is done to the left and to the right
+# side before terms are moved, and whether there is x on the right.
+FORMS = {
+    2: (((), (), False),),
+    3: (((), (), True), (("expand",), (), False), (("collect",), (), False)),
+    4: (
+        (("expand",), (), True),
+        (("collect",), (), True),
+        (("collect", "expand"), (), False),
+    ),
+    5: (
+        (("expand",), ("expand",), True),
+        (("collect",), ("expand",), True),
+        (("collect", "expand"), (), True),
+    ),
+    6: ((("collect", "expand"), ("expand",), True), (("collect", "expand"), ("collect",), True)),
+    7: ((("collect", "expand"), ("collect", "expand"), True),),
 }
+SIMPLIFY = {"collect": collected, "expand": expanded}
 PHRASES = ("Solve {} for x.", "Find x: {}.", "What is x if {}?", "For which x does {} hold?")
 STEPS = (
     {
@@ -106,8 +108,7 @@ class LinearEquations(Family):
 
     def draw(self, rng, level, n_operations):
         size = SIZES[level]
-        both = n_operations > 2
-        left, right = choose(rng, PREPARATIONS[max(n_operations - 3, 0)])
+        left, right, both = choose(rng, FORMS[n_operations])
         moves = ["move_x", "move_constant"] if both else ["move_constant"]
         if rng.random() < 0.5:
             moves.reverse()
@@ -126,19 +127,19 @@ class LinearEquations(Family):
         name, side = problem.operations[index]
         if side:
             operation = (name, side)
-            result = state._replace(**{side: _simplified(name, getattr(state, side))})
+            result = state._replace(**{side: SIMPLIFY[name](getattr(state, side))})
         else:
             term = _target(name, state)
             if term.value == 0:
                 return None
             operation = _announced(name, term)
             if name == "divide":
-                constant = _total(state.right, False)
+                constant = total(state.right, False)
                 if term.value < 2 or constant % term.value or not constant:
                     return None
-                result = _solved(constant // term.value)
+                result = solved(constant // term.value)
             else:
-                result = _shifted(state, term, term)
+                result = shifted(state, term, term)
         return Move(state, operation, result) if _fits(problem, result) else None
 
     def corrupt(self, rng, kind, problem, index, state):
@@ -156,20 +157,20 @@ class LinearEquations(Family):
                 result = result._replace(**{side: Side(1, (first, *rest))})
             case ErrorKind.WRONG_OPERAND if name == "divide":
                 other = choose(rng, [n for n in range(2, 10) if n != term.value])
-                if _total(state.right, False) % other:
+                if total(state.right, False) % other:
                     return None
                 operation = ("divide", Term(other, False))
-                result = _solved(_total(state.right, False) // other)
+                result = solved(total(state.right, False) // other)
             case ErrorKind.WRONG_OPERAND if not side:
                 sign = 1 if term.value > 0 else -1
                 other = term._replace(value=sign * _slipped(rng, abs(term.value)))
-                operation, result = _announced(name, other), _shifted(state, term, other)
+                operation, result = _announced(name, other), shifted(state, term, other)
             case ErrorKind.WRONG_SIGN if not side and name != "divide":
-                result = _shifted(state, term, term._replace(value=-term.value))
+                result = shifted(state, term, term._replace(value=-term.value))
             case ErrorKind.ONE_SIDE_ONLY if name == "divide":
-                result = _solved(_total(state.right, False))
+                result = solved(total(state.right, False))
             case ErrorKind.ONE_SIDE_ONLY if not side:
-                result = _shifted(state, term, term._replace(value=0))
+                result = shifted(state, term, term._replace(value=0))
             case _:
                 return None
         close = abs(len(written(result)) - len(written(right.result))) <= 1
@@ -177,11 +178,12 @@ class LinearEquations(Family):
         return Move(state, operation, result) if fits else None
 
     def answer(self, problem, state):
-        return str(_total(state.right, False))
+        return str(total(state.right, False))
 
     def misread(self, rng, problem, state):
-        value = _total(state.right, False)
-        return str(miscopied(rng, abs(value)) * (1 if value > 0 else -1))
+        value = total(state.right, False)
+        wrong = miscopied(rng, abs(value)) * (1 if value > 0 else -1)
+        return str(wrong) if wrong else None
 
     def ask(self, rng, problem):
         return choose(rng, PHRASES).format(written(problem.start))
@@ -197,41 +199,24 @@ class LinearEquations(Family):
         return f"x = {answer}"
 
 
-def written(equation):
-    """An equation as text, such as '4(3x - 2) = 5x + 6'."""
-    return " = ".join(
-        f"{side.factor}({_sum(side.terms)})" if side.factor != 1 else _sum(side.terms)
-        for side in equation
-    )
-
-
 def _amount(move):
     amount = move.operation[1]
-    return _sum((amount,)) if isinstance(amount, Term) else amount
-
-
-def _sum(terms):
-    text = ""
-    for value, has_x in terms:
-        number = "x" if has_x and abs(value) == 1 else f"{abs(value)}{'x' if has_x else ''}"
-        sign = "-" if value < 0 else "+"
-        text += f" {sign} {number}" if text else number if value >= 0 else f"-{number}"
-    return text
+    return written_sum((amount,)) if isinstance(amount, Term) else amount
 
 
 def _equation(rng, size, left, right, both):
     """An equation with an integer solution, or None; its last constant may be out of bounds."""
     solution = _number(rng, size.solution)
     left_side = _side(rng, size, left)
-    value = _total(left_side, True) * solution + _total(left_side, False)
+    value = total(left_side, True) * solution + total(left_side, False)
     right_side = _side(rng, size, right) if both else Side(1, (Term(0, False),))
     rest, remainder = divmod(value, right_side.factor)
     if remainder:
         return None
-    if _total(left_side, True) - _total(right_side, True) < 2:
+    if total(left_side, True) - total(right_side, True) < 2:
         return None
     terms = [
-        Term(rest - _total(Side(1, right_side.terms), True) * solution, False)
+        Term(rest - total(Side(1, right_side.terms), True) * solution, False)
         if not term.has_x
         else term
         for term in right_side.terms
@@ -255,57 +240,27 @@ def _number(rng, largest):
 
 def _fits(problem, equation):
     """Whether x is still there and no number is 0 or out of bounds."""
-    if equation is None or not _total(equation.left, True):
+    if equation is None or not total(equation.left, True):
         return False
     values = [term.value for side in equation for term in side.terms]
     return all(0 < abs(value) <= problem.limits for value in values)
-
-
-def _total(side, has_x):
-    return side.factor * sum(term.value for term in side.terms if term.has_x == has_x)
-
-
-def _collected(factor, a, b):
-    terms = tuple(term for term in (Term(a, True), Term(b, False)) if term.value)
-    return Side(factor, terms or (Term(0, False),))
-
-
-def _simplified(name, side):
-    if name == "collect":
-        bare = Side(1, side.terms)
-        return _collected(side.factor, _total(bare, True), _total(bare, False))
-    return Side(1, tuple(Term(side.factor * value, has_x) for value, has_x in side.terms))
-
-
-def _solved(value):
-    return Equation(Side(1, (Term(1, True),)), Side(1, (Term(value, False),)))
 
 
 def _target(name, state):
     """The term that is moved, or the number that is divided by."""
     match name:
         case "move_x":
-            return Term(_total(state.right, True), True)
+            return Term(total(state.right, True), True)
         case "move_constant":
-            return Term(_total(state.left, False), False)
-        case "divide":
-            return Term(_total(state.left, True), False)
+            return Term(total(state.left, False), False)
+        case _:
+            return Term(total(state.left, True), False)
 
 
 def _announced(name, term):
     if name == "divide":
         return "divide", term
     return ("subtract", term) if term.value > 0 else ("add", term._replace(value=-term.value))
-
-
-def _shifted(state, from_left, from_right):
-    """The equation with one term taken from its left side and one from its right side."""
-    sides = []
-    for side, term in zip(state, (from_left, from_right)):
-        a, b = _total(side, True), _total(side, False)
-        a, b = (a - term.value, b) if term.has_x else (a, b - term.value)
-        sides.append(_collected(1, a, b))
-    return Equation(*sides)
 
 
 def _slipped(rng, value):

@@ -14,21 +14,22 @@ SWEEPS = 300
 def first_error_probabilities(length_probabilities: Mapping[int, float], error_rate: float):
     """Distribution of the first error's position for each solution length.
 
-    Steps after the first error carry no label, so an error placed uniformly would make late labelled
-    steps wrong far more often than early ones. Here two things hold exactly instead: solutions of
-    every length contain an error with probability `error_rate`, and, pooled over lengths, a labelled
-    step is wrong with the same probability at every position (a constant hazard). Of all such
-    distributions this is the one closest, in relative entropy, to a hazard constant within each
-    length; it is found by iterative proportional fitting (Deming and Stephan 1940). What remains:
-    a labelled step of a short solution is wrong more often than one of a long solution.
+    Steps after the first error carry no label, so an error placed uniformly would make late
+    labelled steps wrong far more often than early ones. Here two things hold exactly instead:
+    solutions of every length contain an error with probability `error_rate`, and, pooled over
+    lengths, a labelled step is wrong with the same probability at every position (a constant
+    hazard). Of all such distributions this is the one closest, in relative entropy, to a hazard
+    constant within each length; it is found by iterative proportional fitting (Deming and Stephan
+    1940). What remains: a labelled step of a short solution is wrong more often than one of a long
+    solution.
 
     Args:
         length_probabilities: number of steps -> probability.
         error_rate: probability that a solution contains a wrong step, in [0, 1).
 
     Returns:
-        Dict of number of steps n -> float64 [n], the probability of the first error at each position
-        given n; each sums to `error_rate`.
+        Dict of number of steps n -> float64 [n], the probability of the first error at each
+        position given n; each sums to `error_rate`.
 
     Raises:
         InputError: `error_rate` is not in [0, 1).

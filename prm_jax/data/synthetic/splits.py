@@ -1,4 +1,4 @@
-"""Which split a problem belongs to, decided by a hash of it: splits are disjoint by construction."""
+"""Which split a problem belongs to: decided by a hash of it, so that splits are disjoint."""
 
 import hashlib
 

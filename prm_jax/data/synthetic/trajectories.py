@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def draw_attempt(rng, family, level, roles, wrong_t, weights, split):
     raise InputError(
         f"{family.name} at level {level} allows no {', '.join(weights)} in {len(roles)} steps",
         field="kinds",
-        remedy="add kinds; self_corrected and false_repair need a check_rate",
+        remedy="add kinds; self_corrected and false_repair by themselves need check_rate=1",
     )
 
 
@@ -160,7 +161,7 @@ def draw_problem(rng, family, level, n_operations, split):
 
 def assemble(rng, family, problem, roles, mistake, after_error, *, text, level, id, group=None):
     """Works out, words and labels one solution of the problem stated in `text`."""
-    steps = work(family, problem, roles, mistake) or []
+    steps: Any = work(family, problem, roles, mistake)
     labels, first_error = label(steps, mistake, after_error)
     answer = steps[-1].claim
     gold = family.answer(problem, true_states(family, problem)[-1])

@@ -52,9 +52,11 @@ class ArithmeticChecker:
         return None
 
     def follows(self, problem, index, state, claim):
-        symbol, number = problem[1][index]
-        if claim.operation != (symbol, number) or claim.source != state:
+        if not 0 <= index < len(problem[1]) or claim.operation != problem[1][index]:
             return False
+        if claim.source != state:
+            return False
+        symbol, number = claim.operation
         if symbol == "*":
             return claim.result == sum([state] * number)
         return claim.result - state == (number if symbol == "+" else -number)

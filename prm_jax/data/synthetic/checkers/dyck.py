@@ -9,7 +9,7 @@ PROBLEM = re.compile(
     rf"The brackets {RUN}are open\. Then come {RUN}\.|Stack so far: {RUN}\. Read {RUN}and say"
     rf"|After {RUN}we read {RUN}\."
 )
-STACK = re.compile(rf"(?:[Ss]tack(?: is|:)?) (empty|{RUN})")
+STACK = re.compile(rf"(?:[Ss]tack(?: is|:)?) {RUN}")
 READ = re.compile(
     r"(?:Read|reading|Next is) ([][(){}<>])(?:,? (?:and )?(?:an? )?(push|pop|opening|closing))?"
     r"|([][(){}<>]) (opens|closes)"
@@ -38,12 +38,12 @@ class DyckChecker:
         said_open = verb in ("push", "opening", "opens")
         if verb and said_open != (bracket in CLOSER_OF):
             bracket = None
-        return Claim(None, bracket, stack[1].replace("empty", "").split())
+        return Claim(None, bracket, stack[1].split())
 
     def follows(self, problem, index, state, claim):
-        bracket = problem[1][index]
-        if claim.operation != bracket:
+        if not 0 <= index < len(problem[1]) or claim.operation != problem[1][index]:
             return False
+        bracket = claim.operation
         expected = list(state)
         if bracket in CLOSER_OF:
             expected.append(bracket)
@@ -54,6 +54,6 @@ class DyckChecker:
     def answers(self, problem, state, answer):
         remaining = list(state)
         for bracket in answer.split():
-            if not remaining or CLOSER_OF[remaining.pop()] != bracket:
+            if not remaining or CLOSER_OF.get(remaining.pop()) != bracket:
                 return False
         return not remaining

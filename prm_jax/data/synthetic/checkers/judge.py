@@ -50,7 +50,7 @@ def judge(checker: Checker, problem, steps) -> list[float]:
         if claim is None:
             raise InputError(f"the checker cannot read {text!r}", field=f"steps[{number}]")
         if CHECK.search(text):
-            right = checker.follows(problem, done - 1, before, claim)
+            right = done > 0 and checker.follows(problem, done - 1, before, claim)
             right = right and (claim.result != state) == bool(REPAIR.search(text))
         else:
             before = state

@@ -12,7 +12,7 @@ EQUATION = re.compile(rf"({SIDE}) = ({SIDE})")
 PROBLEM = re.compile(r"^(?:Solve|Find x:|What is x if|For which x does) ")
 ACTION = re.compile(
     r"(expand|collect)(?:ing)?(?: terms on)? the (left|right) side"
-    r"|(add|subtract|divid)\w* (?:both sides by )?(-?\d*x?)(?: (?:to|from) both sides)?",
+    r"|(add|subtract|divid)\w* (?:both sides by )?(-?(?:\d+x?|x))(?: (?:to|from) both sides)?",
     re.IGNORECASE,
 )
 TERM = re.compile(r"([-+]?) ?(\d*)(x?)")
@@ -45,7 +45,9 @@ class LinearEquationsChecker:
             return kept and tidy and after == before
         amount, is_x = what
         if verb == "divid":
-            return not is_x and after == [(a / amount, b / amount) for a, b in before]
+            return (
+                not is_x and amount != 0 and before == [(a * amount, b * amount) for a, b in after]
+            )
         signed = amount if verb == "add" else -amount
         shift = (signed, 0) if is_x else (0, signed)
         return after == [(a + shift[0], b + shift[1]) for a, b in before] and all(

@@ -12,7 +12,7 @@ LIST = re.compile(r"[A-Z][a-z]+ has [a-z]+(?:, [A-Z][a-z]+ [a-z]+)+")
 
 
 class ObjectSwapsChecker:
-    """Reads object swaps; a problem is (who has what, list of pairs, whom the question is about)."""
+    """Reads object swaps; a problem is (who has what, pairs, whom it asks about)."""
 
     def read_problem(self, text):
         holdings, question = dict(HOLDING.findall(text)), QUESTION.search(text)
@@ -31,11 +31,13 @@ class ObjectSwapsChecker:
         return Claim(None, set(pair.groups()), dict(entry.split() for entry in entries))
 
     def follows(self, problem, index, state, claim):
+        if not 0 <= index < len(problem[1]):
+            return False
         first, second = problem[1][index]
         if claim.operation != {first, second} or claim.result.keys() != state.keys():
             return False
         exchanged = {first: second, second: first}
-        return all(claim.result[name] == state[exchanged.get(name, name)] for name in state)
+        return all(claim.result[name] == state.get(exchanged.get(name, name)) for name in state)
 
     def answers(self, problem, state, answer):
-        return answer == f"the {state[problem[2]]}"
+        return answer == f"the {state.get(problem[2])}"

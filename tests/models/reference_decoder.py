@@ -1,0 +1,92 @@
+"""A decoder in plain numpy and float64, token by token: slow, and written apart from the library.
+
+Only default and linear RoPE; rows are single segments with positions 0, 1, 2, ...
+"""
+
+import numpy as np
+
+
+def logits(config, params, tokens):
+    """Vocabulary logits f64[T,V] of one row of token ids."""
+    flat = {name: np.asarray(leaf, np.float64) for name, leaf in flatten(params)}
+    x = flat["embed/embedding"][tokens]
+    if config.scale_embeddings:
+        x = x * np.sqrt(config.d_model)
+    for layer in range(config.n_layers):
+        own = {
+            name.removeprefix("layers_0/"): leaf[layer]
+            for name, leaf in flat.items()
+            if name.startswith("layers_0/")
+        }
+        x = one_layer(config, own, layer, x)
+    x = norm(config, x, flat["final_norm/scale"])
+    out = x @ (flat["embed/embedding"].T if config.tied else flat["unembed/kernel"])
+    return soft_cap(out, config.final_softcap)
+
+
+def flatten(tree, prefix=""):
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{name}/")
+        else:
+            yield prefix + name, value
+
+
+def one_layer(config, own, layer, x):
+    mixed = attention(config, own, layer, norm(config, x, own["attn_norm/scale"]))
+    if "post_attn_norm/scale" in own:
+        mixed = norm(config, mixed, own["post_attn_norm/scale"])
+    x = x + mixed
+    inner = norm(config, x, own["mlp_norm/scale"])
+    gate = inner @ own["mlp/gate/kernel"] + own.get("mlp/gate/bias", 0)
+    up = inner @ own["mlp/up/kernel"] + own.get("mlp/up/bias", 0)
+    if config.activation == "silu":
+        gate = gate / (1 + np.exp(-gate))
+    else:
+        gate = gate / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
+    mixed = (gate * up) @ own["mlp/down/kernel"] + own.get("mlp/down/bias", 0)
+    if "post_mlp_norm/scale" in own:
+        mixed = norm(config, mixed, own["post_mlp_norm/scale"])
+    return x + mixed
+
+
+def norm(config, x, scale):
+    factor = 1 + scale if config.norm_offset else scale
+    return x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + config.norm_eps) * factor
+
+
+def soft_cap(x, cap):
+    return x if cap is None else cap * np.tanh(x / cap)
+
+
+def attention(config, own, layer, x):
+    sliding = bool(config.layer_types) and config.layer_types[layer] == "sliding"
+    rope = config.rope_sliding if sliding and config.rope_sliding else config.rope
+    scale = config.query_scale or config.head_dim**-0.5
+    out = np.zeros_like(x) + own.get("attn/o/bias", 0)
+    for head in range(config.n_heads):
+        shared = head * config.n_kv_heads // config.n_heads
+        q, k, v = (
+            x @ own[f"attn/{name}/kernel"][:, index]
+            + (own[f"attn/{name}/bias"][index] if f"attn/{name}/bias" in own else 0)
+            for name, index in (("q", head), ("k", shared), ("v", shared))
+        )
+        if config.qk_norm:
+            q = norm(config, q, own["attn/q_norm/scale"])
+            k = norm(config, k, own["attn/k_norm/scale"])
+        q, k = rotate(rope, q), rotate(rope, k)
+        for t in range(len(x)):
+            first = max(0, t - config.sliding_window + 1) if sliding else 0
+            scores = soft_cap(k[first : t + 1] @ q[t] * scale, config.attention_softcap)
+            weights = np.exp(scores - scores.max())
+            out[t] += weights / weights.sum() @ v[first : t + 1] @ own["attn/o/kernel"][head]
+    return out
+
+
+def rotate(rope, x):
+    """Each pair (i, i + H/2) as one complex number, turned by position times frequency."""
+    half = x.shape[1] // 2
+    turns = rope.theta ** -(np.arange(half) / half) / rope.factor
+    pairs = x[:, :half] + 1j * x[:, half:]
+    pairs = pairs * np.exp(1j * np.arange(len(x))[:, None] * turns)
+    return np.concatenate([pairs.real, pairs.imag], axis=1)

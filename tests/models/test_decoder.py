@@ -1,0 +1,211 @@
+"""The decoder against an independent reference, and the properties that every family shares."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_decoder
+import tiny_decoders as tiny
+
+from prm_jax.errors import InputError
+from prm_jax.models import PRESETS, Decoder, DecoderConfig, init_params, resegment
+
+FAMILIES = pytest.mark.parametrize("name", tiny.FAMILIES)
+
+
+@pytest.mark.parametrize("name", tiny.CONFIGS)
+def test_logits_equal_those_of_a_plain_numpy_decoder(name):
+    tokens = tiny.tokens(1, 20)
+    params = tiny.params_of(name)
+    got = tiny.compiled(name, logits=True)(params, tokens, None, None)[0]
+    expected = reference_decoder.logits(tiny.CONFIGS[name], params, tokens[0])
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(got, expected, rtol=0, atol=5e-5)
+
+
+@FAMILIES
+def test_a_hidden_state_depends_on_no_later_token_and_on_every_earlier_one(name):
+    # Token i has id i, so the gradient of one table row is that of one place in the sequence.
+    length, at, params = 12, 6, tiny.params_of(name)
+    tokens = jnp.arange(length)[None]
+
+    def states(embedding):
+        hidden = tiny.compiled(name)(
+            params | {"embed": {"embedding": embedding}}, tokens, None, None
+        )
+        return hidden[0, at].sum()
+
+    gradient = np.asarray(jax.grad(states)(params["embed"]["embedding"]))
+    assert (gradient[at + 1 :] == 0).all()
+    assert (np.abs(gradient[: at + 1]).max(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("attention", ["xla", "blockwise"])
+def test_a_sliding_layer_sees_exactly_its_window(attention):
+    window, at = 8, 15
+    config = DecoderConfig(
+        **{**vars(PRESETS["tiny-mistral"]), "n_layers": 1, "layer_types": ("sliding",)}
+    )
+    params = init_params(jax.random.key(0), config)
+    tokens = jnp.arange(20)[None]
+    model = Decoder(config, attention=attention)
+
+    def states(embedding):
+        tree = {"params": params | {"embed": {"embedding": embedding}}}
+        return model.apply(tree, tokens).hidden_BTD[0, at].sum()
+
+    gradient = np.abs(np.asarray(jax.grad(states)(params["embed"]["embedding"]))).max(axis=1)
+    assert (np.flatnonzero(gradient) == np.arange(at - window + 1, at + 1)).all()
+
+
+@FAMILIES
+def test_a_packed_row_gives_the_numbers_of_its_rows_alone(name):
+    lengths, tokens = (13, 9, 6), tiny.tokens(1, 32)
+    segment_ids = np.repeat([1, 2, 3, 0], [*lengths, 4])[None].astype(np.int32)
+    packed = tiny.hidden(name, tokens, segment_ids=segment_ids)[0]
+    start = 0
+    for length in lengths:
+        alone = tiny.hidden(name, tokens[:, start : start + length])[0]
+        np.testing.assert_allclose(packed[start : start + length], alone, rtol=0, atol=1e-5)
+        start += length
+    assert np.isfinite(packed).all(), "padding must not become NaN"
+
+
+@FAMILIES
+def test_what_is_in_the_padding_changes_nothing(name):
+    tokens, segment_ids = tiny.tokens(2, 24), np.ones((2, 24), np.int32)
+    segment_ids[0, 16:] = segment_ids[1, 11:] = 0
+    other = np.where(segment_ids == 0, 95 - tokens, tokens)
+    first = tiny.hidden(name, tokens, segment_ids=segment_ids)
+    second = tiny.hidden(name, other, segment_ids=segment_ids)
+    np.testing.assert_array_equal(first[segment_ids == 1], second[segment_ids == 1])
+
+
+def test_gradients_are_finite_with_a_row_of_padding_only():
+    segment_ids = jnp.asarray([[1] * 10, [0] * 10])
+
+    def loss(params):
+        return tiny.compiled("tiny-gemma2")(params, tiny.tokens(2, 10), None, segment_ids)[0].sum()
+
+    gradient = jax.grad(loss)(tiny.params_of("tiny-gemma2"))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_positions_restart_in_each_segment_unless_given():
+    tokens = tiny.tokens(1, 10)
+    segment_ids = np.asarray([[1] * 6 + [2] * 4], np.int32)
+    restarting = np.asarray([[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]], np.int32)
+    default = tiny.hidden("tiny-llama", tokens, segment_ids=segment_ids)
+    given = tiny.hidden("tiny-llama", tokens, restarting, segment_ids)
+    np.testing.assert_array_equal(default, given)
+    stretched = tiny.hidden("tiny-llama", tokens, 3 * restarting, segment_ids)
+    assert np.abs(stretched - default).max() > 1e-2
+
+
+def test_only_distances_between_positions_matter():
+    tokens, positions = tiny.tokens(1, 10), np.arange(10, dtype=np.int32)[None]
+    near = tiny.hidden("tiny-qwen3", tokens, positions)
+    far = tiny.hidden("tiny-qwen3", tokens, positions + 100)
+    np.testing.assert_allclose(near, far, rtol=0, atol=1e-4)
+
+
+def test_segments_of_layers_give_exactly_the_numbers_of_one_stack():
+    # Segments of one layer are compiled without a loop and may round differently.
+    tokens = tiny.tokens(2, 12)
+    split = resegment(tiny.params_of("deep"), (4, 2))
+    assert {"layers_0", "layers_4"} <= set(split)
+    np.testing.assert_array_equal(
+        tiny.hidden("deep", tokens, params=split, segments=(4, 2)), tiny.hidden("deep", tokens)
+    )
+
+
+def test_the_backward_pass_ends_at_the_frozen_layers():
+    config = PRESETS["tiny-llama"]
+    model, params = (
+        Decoder(config, segments=(1, 1)),
+        resegment(tiny.params_of("tiny-llama"), (1, 1)),
+    )
+    tokens = jnp.asarray(tiny.tokens(2, 12))
+
+    def loss(upper, lower):
+        return model.apply({"params": lower | upper}, tokens).hidden_BTD.sum()
+
+    def layer_scans(trained):
+        upper = {name: params[name] for name in trained}
+        jaxpr = jax.make_jaxpr(jax.grad(loss))(upper, params)
+        scans = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "scan"]
+        return sum(eqn.params["reverse"] for eqn in scans), len(scans)
+
+    assert layer_scans(["layers_1"]) == (1, 3)
+    assert layer_scans(["layers_0", "layers_1"]) == (2, 4)
+
+
+@pytest.mark.parametrize("remat", ["full", "dots"])
+def test_rematerialisation_changes_no_gradient(remat):
+    tokens = tiny.tokens(2, 12)
+
+    def gradient(remat):
+        run = tiny.compiled("tiny-gemma2", remat=remat)
+        gradient = jax.grad(lambda params: (run(params, tokens, None, None) ** 2).sum())
+        return jax.tree.leaves(gradient(tiny.params_of("tiny-gemma2")))
+
+    for got, expected in zip(gradient(remat), gradient("none"), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+@FAMILIES
+def test_bfloat16_is_close_to_float32(name):
+    tokens = tiny.tokens(2, 16)
+    half = tiny.hidden(name, tokens, dtype="bfloat16")
+    full = tiny.hidden(name, tokens)
+    assert half.dtype == jnp.bfloat16
+    error = np.abs(half.astype(np.float32) - full).mean() / np.abs(full).mean()
+    assert 1e-4 < error < 3e-2
+
+
+def test_logits_come_only_when_asked_for_and_in_float32():
+    model = Decoder(PRESETS["tiny-llama"], dtype="bfloat16")
+    params = {"params": tiny.params_of("tiny-llama")}
+    assert model.apply(params, tiny.tokens(1, 4)).logits_BTV is None
+    assert model.apply(params, tiny.tokens(1, 4), logits=True).logits_BTV.dtype == jnp.float32
+
+
+def test_head_and_adapters_in_the_tree_do_not_disturb_the_decoder():
+    params = tiny.params_of("tiny-llama")
+    crowded = params | {"head": {"kernel": jnp.ones((32, 2))}, "lora": {"layers_0": {}}}
+    np.testing.assert_array_equal(
+        tiny.hidden("tiny-llama", tiny.tokens(1, 5), params=crowded),
+        tiny.hidden("tiny-llama", tiny.tokens(1, 5)),
+    )
+
+
+def test_gemma_rounds_its_embedding_factor_to_the_compute_dtype():
+    config = PRESETS["tiny-gemma2"]
+    params = tiny.params_of("tiny-gemma2")
+    silent = jax.tree.map(jnp.zeros_like, params) | {"embed": params["embed"]}
+    silent["layers_0"] = jax.tree.map(lambda x: x * 0 - 1, params["layers_0"])  # layers add nothing
+    got = Decoder(config, dtype="bfloat16").apply({"params": silent}, jnp.asarray([[7]])).hidden_BTD
+    row = params["embed"]["embedding"][7].astype(jnp.bfloat16)
+    scaled = (row * jnp.bfloat16(5.65625)).astype(jnp.float32)  # sqrt(32) = 5.65685...
+    normed = scaled / jnp.sqrt(jnp.mean(scaled**2) + config.norm_eps)
+    np.testing.assert_array_equal(got[0, 0], normed.astype(jnp.bfloat16))
+
+
+def test_a_token_outside_the_vocabulary_gives_nan():
+    assert np.isnan(tiny.hidden("tiny-llama", [[3, 256]])[0, 1]).all()
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        (dict(segments=(1, 2)), "do not add up to 2 layers"),
+        (dict(segments=(2, 0)), "do not add up"),
+        (dict(remat="some"), "known are none, full, dots"),
+        (dict(dtype="float16"), "known are float32, bfloat16"),
+        (dict(attention="flash"), "known are auto"),
+    ],
+)
+def test_fields_that_do_not_fit_are_refused_in_one_line(fields, words):
+    model = Decoder(PRESETS["tiny-llama"], **fields)
+    with pytest.raises(InputError, match=words):
+        model.apply({"params": tiny.params_of("tiny-llama")}, tiny.tokens(1, 4))

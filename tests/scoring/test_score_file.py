@@ -1,0 +1,157 @@
+import json
+
+import pytest
+
+from prm_jax import scoring
+from prm_jax.errors import InputError
+from prm_jax.records import write_jsonl
+from prm_jax.scoring import score
+from prm_jax.scoring.aggregation import aggregate
+from prm_jax.scoring.score_file import score_file
+
+
+@pytest.fixture
+def input_file(tmp_path, trajectories):
+    path = tmp_path / "in.jsonl"
+    write_jsonl(path, trajectories)
+    return path
+
+
+def rows(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def files(directory):
+    return sorted(path.name for path in directory.iterdir() if path.is_file())
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Ids of the trajectories that reach the scorer, call by call."""
+    calls = []
+
+    def counting(model, params, tokenizer, trajectories, **options):
+        calls.append([t.id for t in trajectories])
+        return score(model, params, tokenizer, trajectories, **options)
+
+    monkeypatch.setitem(scoring.SCORERS, "discriminative", counting)
+    return calls
+
+
+def test_one_line_a_solution_in_order_with_the_contract_fields(
+    tmp_path, input_file, model_directory, trajectories
+):
+    output = tmp_path / "out.jsonl"
+    record = score_file(str(model_directory), input_file, output)
+    lines = rows(output)
+    assert [line["id"] for line in lines] == [t.id for t in trajectories]
+    for line, trajectory in zip(lines, trajectories, strict=True):
+        assert list(line) == [
+            *("id", "step_scores", "step_logits", "score", "aggregation", "truncated")
+        ]
+        assert len(line["step_scores"]) == len(line["step_logits"]) == len(trajectory.steps)
+        assert line["aggregation"] == "mean"  # what the model records
+        assert line["score"] == pytest.approx(aggregate(line["step_scores"], "mean"))
+        assert line["truncated"] is False
+    assert json.loads((tmp_path / "out.jsonl.meta.json").read_text()) == record
+    assert files(tmp_path) == ["in.jsonl", "out.jsonl", "out.jsonl.meta.json"]
+
+
+def test_a_stopped_run_goes_on_and_ends_as_if_never_stopped(
+    tmp_path, input_file, model_directory, trajectories, counted
+):
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    score_file(str(model_directory), input_file, whole, chunk=5)
+    counted.clear()
+
+    def stop(done, total):
+        if done == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(str(model_directory), input_file, output, chunk=5, progress=stop)
+    assert not output.exists()
+    with open(f"{output}.partial", "a") as file:
+        file.write('{"id": "t10", "step_sc')  # a line that was being written
+    score_file(str(model_directory), input_file, output, chunk=5)
+    assert output.read_bytes() == whole.read_bytes()
+    assert [name for call in counted for name in call] == [t.id for t in trajectories]
+
+
+def test_what_was_made_from_other_input_or_options_is_not_continued(
+    tmp_path, input_file, model_directory, counted
+):
+    output = tmp_path / "out.jsonl"
+
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(str(model_directory), input_file, output, chunk=5, progress=stop)
+    counted.clear()
+    score_file(str(model_directory), input_file, output, chunk=5, max_length=40)
+    assert sum(map(len, counted)) == 12
+
+
+def test_the_lines_of_a_truncated_solution_say_so(tmp_path, input_file, model_directory):
+    output = tmp_path / "out.jsonl"
+    record = score_file(str(model_directory), input_file, output, max_length=20)
+    lines = rows(output)
+    assert any(None in line["step_scores"] for line in lines)
+    assert all(line["truncated"] == (None in line["step_scores"]) for line in lines)
+    nothing = [line for line in lines if set(line["step_scores"]) == {None}]
+    assert nothing and all(line["score"] is None for line in nothing)
+    assert record["truncated"] == sum(line["truncated"] for line in lines)
+
+
+def test_rows_without_an_id_are_named_by_their_line(tmp_path, model_directory):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text(
+        '{"problem": "p", "steps": ["a"]}\n\n{"problem": "p", "steps": ["b"], "id": "mine"}\n'
+        '{"problem": "p", "steps": ["c"]}\n'
+    )
+    score_file(str(model_directory), path, output)
+    assert [line["id"] for line in rows(output)] == ["line-1", "mine", "line-4"]
+
+
+def test_a_row_of_candidates_gives_a_line_a_candidate(tmp_path, model_directory):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    candidates = [{"steps": [text], "answer": text, "correct": True} for text in "abc"]
+    write_jsonl(path, [{"id": "q", "problem": "p", "gold": "a", "candidates": candidates}])
+    score_file(str(model_directory), path, output)
+    assert [line["id"] for line in rows(output)] == ["q/0", "q/1", "q/2"]
+
+
+def test_bad_rows_stop_the_run_without_output_or_go_to_the_rejects(tmp_path, model_directory):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text('{"problem": "p", "steps": ["a"]}\n{"problem": "p", "steps": []}\n{broken\n')
+    with pytest.raises(InputError, match=r"in.jsonl:2: field 'steps'"):
+        score_file(str(model_directory), path, output)
+    assert files(tmp_path) == ["in.jsonl"]
+    record = score_file(str(model_directory), path, output, skip_bad=True)
+    assert [line["id"] for line in rows(output)] == ["line-1"]
+    assert [line["line"] for line in rows(tmp_path / "out.jsonl.rejects.jsonl")] == [2, 3]
+    assert record["rejected"] == 2
+
+
+def test_a_file_of_bad_rows_only_is_an_error(tmp_path, model_directory):
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"problem": "p", "steps": []}\n')
+    with pytest.raises(InputError, match="no row could be read"):
+        score_file(str(model_directory), path, tmp_path / "out.jsonl", skip_bad=True)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"scorer": "oracle"}, "unknown scorer"),
+        ({"aggregation": "median"}, "unknown aggregation"),
+        ({"convention": "mine"}, "unknown convention"),
+        ({"format": "csv"}, "unknown format"),
+    ],
+)
+def test_unknown_options_are_named(tmp_path, input_file, model_directory, options, words):
+    with pytest.raises(InputError, match=words):
+        score_file(str(model_directory), input_file, tmp_path / "out.jsonl", **options)
+    assert files(tmp_path) == ["in.jsonl"]
