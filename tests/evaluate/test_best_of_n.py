@@ -77,7 +77,8 @@ def test_the_numbers_of_candidates_default_to_powers_of_two_up_to_the_largest_gr
 
 
 def test_aggregations_that_can_be_negative_do_not_vote(rows):
-    entry = best_of_n(rows, SCORES, aggregation=["sum_logit"], n=[3], n_boot=5)["by_n"]["3"]
+    scores = [*SCORES[:5], [0.6, 0.6]]
+    entry = best_of_n(rows, scores, aggregation=["sum_logit"], n=[3], n_boot=5)["by_n"]["3"]
     assert entry["aggregations"]["sum_logit"]["weighted_majority"] is None
     assert entry["aggregations"]["sum_logit"]["best_of_n"]["value"] == 0.5
 

@@ -11,10 +11,14 @@ from prm_jax.train.config import default_config
 
 @pytest.fixture
 def quick_compilation():
-    """XLA without its costly optimisations: for tests whose time is mostly compilation."""
+    """XLA without its costly optimisations: for tests whose time is mostly compilation.
+
+    What was compiled so is forgotten afterwards: it can differ in the last bit.
+    """
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
 
 
 @pytest.fixture
