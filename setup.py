@@ -54,7 +54,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["prm_jax", "prm_jax.*", "experiments", "configs", "third_party"]),
+    packages=find_packages(
+        include=["prm_jax", "prm_jax.*", "experiments", "configs", "third_party"]
+    ),
     package_data={"third_party": ["*.toml"]},
     install_requires=CORE,
     extras_require=EXTRAS,

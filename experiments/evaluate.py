@@ -33,7 +33,7 @@ def main(_):
     """Evaluates."""
     from prm_jax.evaluate.evaluate_file import evaluate_file  # so that --help answers at once
     from prm_jax.evaluate.inputs import number
-    from prm_jax.train.run_record import write_json
+    from prm_jax.files import write_json
 
     given = ("threshold", "aggregation", "n", "subsample", "draws", "n_boot", "seed")
     options = {name: FLAGS[name].value for name in given if FLAGS[name].present}

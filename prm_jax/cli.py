@@ -11,8 +11,9 @@ from prm_jax.errors import InputError
 def run(main):
     """Parses the flags and runs `main(argv)`.
 
-    `InputError` and flags that do not parse (an unknown config key among them) print one line and exit with 2.
-    A traceback means a defect of ours. `PRM_JAX_DEBUG=1` shows the traceback of an `InputError` too.
+    `InputError` and flags that do not parse (an unknown config key among them) print one line and
+    exit with 2. A traceback means a defect of ours. `PRM_JAX_DEBUG=1` shows the traceback of an
+    `InputError` too.
     """
 
     def parse(argv):
@@ -24,7 +25,11 @@ def run(main):
     def guarded(argv):
         logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
-            fail(InputError(f"unexpected argument {argv[1]!r}", remedy="flags start with --; try --help"))
+            fail(
+                InputError(
+                    f"unexpected argument {argv[1]!r}", remedy="flags start with --; try --help"
+                )
+            )
         try:
             main(argv)
         except InputError as error:

@@ -1,6 +1,7 @@
 """Writing files so that a reader never sees half of one."""
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_write(path, mode="w"):
-    """Opens a temporary file beside `path` and renames it to `path` when the block ends without an exception.
+    """Opens a temporary file beside `path`, renamed to it when the block ends without an exception.
 
     Args:
         path: the file to write; its directory is made if it does not exist.
@@ -33,3 +34,10 @@ def atomic_write(path, mode="w"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def write_json(path, values):
+    """Writes a JSON file, indented; it appears whole or not at all."""
+    with atomic_write(path) as file:
+        json.dump(values, file, indent=2, ensure_ascii=False)
+        file.write("\n")

@@ -1,4 +1,4 @@
-"""Eight fake devices and one compilation cache for the whole suite; both must be set before jax is imported."""
+"""Eight fake devices and one compilation cache for all tests, set before jax is imported."""
 
 import os
 import tempfile

@@ -7,9 +7,9 @@ import sys
 from prm_jax.errors import InputError
 from prm_jax.evaluate import TASKS
 from prm_jax.evaluate.inputs import read_scores, require_step_scores, stored_scores
+from prm_jax.provenance import code_version
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.score_file import sha256
-from prm_jax.train.run_record import code_version
 
 TAKES_SOLUTION_SCORES = ("best_of_n",)
 PACKAGES = ("numpy", "math-verify")

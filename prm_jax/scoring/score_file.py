@@ -13,15 +13,15 @@ from pathlib import Path
 
 from prm_jax import scoring
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write
+from prm_jax.files import atomic_write, write_json
 from prm_jax.formats import files
+from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
 from prm_jax.scoring.discriminative import BATCH_TOKENS, require_convention
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
-from prm_jax.train.run_record import code_version, write_json
 from prm_jax.weights import load_model
 
 CHUNK = 256

@@ -12,6 +12,7 @@ import jax
 from absl import logging
 
 from prm_jax.errors import InputError
+from prm_jax.files import write_json
 from prm_jax.models import make_mesh
 from prm_jax.train import config as config_lib
 from prm_jax.train import placement, run_record
@@ -68,8 +69,8 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         closing.callback(show.close)
         writer = None
         if is_first:
-            run_record.write_json(workdir / run_record.CONFIG, run.record["config"])
-            run_record.write_json(workdir / run_record.DATA_REPORT, run.data_reports)
+            write_json(workdir / run_record.CONFIG, run.record["config"])
+            write_json(workdir / run_record.DATA_REPORT, run.data_reports)
             writer = MetricsWriter(workdir, start, config.tensorboard)
             closing.callback(writer.close)
         for name, report in run.data_reports.items():

@@ -1,32 +1,13 @@
-"""What identifies a run: configuration, code and data; and whether a workdir may be continued."""
+"""What a workdir holds of its run, and whether another run may continue it."""
 
-import contextlib
-import importlib.metadata
 import json
-import subprocess
 from pathlib import Path
 
-import prm_jax
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write
 from prm_jax.train import config as config_lib
 
 CONFIG = "config.json"
 DATA_REPORT = "data_report.json"
-
-
-def code_version() -> str:
-    """The git commit of this code, '-dirty' if files differ from it; else the package's version."""
-    root = Path(prm_jax.__file__).parents[1]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
-        if (root / ".git").exists():
-            return subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=10
-            ).stdout.strip()
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version("prm_jax")
-    return "unknown"
 
 
 def check_workdir(workdir, config):
@@ -56,10 +37,3 @@ def check_data(workdir, reports):
                 field=f"data.{name}",
                 remedy="use a new workdir, or the old data",
             )
-
-
-def write_json(path, values):
-    """Writes a JSON file atomically."""
-    with atomic_write(path) as file:
-        json.dump(values, file, indent=2, ensure_ascii=False)
-        file.write("\n")

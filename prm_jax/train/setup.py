@@ -15,8 +15,9 @@ from prm_jax import objectives
 from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches, count_batches
 from prm_jax.models import batch_sharding
+from prm_jax.provenance import code_version
 from prm_jax.train import config as config_lib
-from prm_jax.train import placement, run_record
+from prm_jax.train import placement
 from prm_jax.train.backbone import Backbone, make_backbone
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import TrainState, create_state
@@ -114,7 +115,7 @@ def make_run(config, mesh) -> Run:
     )
     record = {
         "config": config_lib.to_json(config),
-        "code": run_record.code_version(),
+        "code": code_version(),
         "data_fingerprint": corpus.fingerprint,
         "frozen_fingerprint": placement.fingerprint(state.frozen),
         "process_count": jax.process_count(),

@@ -1,7 +1,6 @@
 """Writing a model as a Hugging Face directory that transformers and `load_model` read."""
 
 import dataclasses
-import json
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from prm_jax.errors import InputError
+from prm_jax.files import write_json
 from prm_jax.models import abstract_params, paths, resegment
 from prm_jax.weights import hf_config, hf_head, hf_tables, layout
 from prm_jax.weights.hf import RECORD
@@ -171,11 +171,6 @@ def write_tensors(directory, tensors, max_shard_bytes):
         total = sum(tensor.n_bytes for tensor in tensors.values())
         listed = {key: name for name, keys in zip(names, shards) for key in keys}
         write_json(directory / INDEX, {"metadata": {"total_size": total}, "weight_map": listed})
-
-
-def write_json(path, values):
-    """Writes a JSON object, one field a line."""
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def require_replaceable(directory):

@@ -1,0 +1,358 @@
+"""The demo: problems made by program, a language model trained on them, and what came of it.
+
+Five stages, each with its files in the workdir, so that a run that was stopped goes on where it
+was: `data/` (problems), `train/` (a training workdir), `scores/`, `results.json`, `report.html`.
+"""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import rich.console
+import rich.progress
+import rich.table
+from ml_collections import ConfigDict
+
+from prm_jax import provenance
+from prm_jax.data.synthetic import make_candidates, make_trajectories
+from prm_jax.evaluate import best_of_n, fit_baseline, processbench, steps, tune_threshold
+from prm_jax.evaluate.inputs import read_scores
+from prm_jax.evaluate.processbench import TUNING_RULE, known_first_error
+from prm_jax.files import write_json
+from prm_jax.records import Trajectory, write_jsonl
+from prm_jax.report import (
+    Curve,
+    Metric,
+    Panel,
+    ResultRow,
+    ResultTable,
+    choose_solutions,
+    compare,
+    count_outcomes,
+    estimate_of,
+    labelled_scores,
+    scored_solution,
+    training_panels,
+    write_report,
+)
+from prm_jax.report.tables import format_estimate
+from prm_jax.scoring.score_file import score_file
+from prm_jax.train import loop
+
+MODEL = "PRM"
+BASELINES = ("random", "majority", "length", "position")
+FIRST_ERROR = Metric(
+    "first-error F1",
+    explanation="Harmonic mean of the share of wrong solutions whose first wrong step is found "
+    "exactly and the share of right solutions in which no step is blamed (ProcessBench).",
+)
+AUROC = Metric(
+    "step AUROC",
+    percent=False,
+    explanation="Probability that a right step scores above a wrong one; 0.5 is chance.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Problems:
+    """The demo's data: solutions to train on, to tune thresholds on, to test on; candidates."""
+
+    train: list[Trajectory]
+    validation: list[Trajectory]
+    test: list[Trajectory]
+    candidates: list[Trajectory]
+
+
+def run(config: ConfigDict, workdir) -> dict:
+    """Runs the demo, or continues the one that `workdir` holds.
+
+    Args:
+        config: as configs/demo.py describes it.
+        workdir: directory of the run, made if it does not exist.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        InputError: a workdir with a run of another configuration, or options that do not fit.
+    """
+    workdir, began = Path(workdir), time.monotonic()
+    console = rich.console.Console(stderr=True)
+    seconds: dict[str, float] = {}
+
+    def stage(number, name, text):
+        seconds[name] = time.monotonic() - began
+        console.print(f"[bold]{number}/5[/bold] {text}", highlight=False)
+
+    stage(1, "problems", "making step-labelled problems")
+    problems = make_problems(config)
+    for field in dataclasses.fields(problems):
+        write_jsonl(workdir / "data" / f"{field.name}.jsonl", getattr(problems, field.name))
+
+    stage(2, "training", f"training {config.train.model.name}: a minute passes before the bar")
+    training = config.train.copy_and_resolve_references()
+    with training.unlocked():
+        training.seed = config.seed
+        training.data.train = str(workdir / "data" / "train.jsonl")
+        training.data.validation = str(workdir / "data" / "validation.jsonl")
+    loop.train(training, workdir / "train")
+
+    stage(3, "scoring", "scoring held-out solutions")
+    scores = _score(config, workdir, problems, console)
+
+    stage(4, "evaluation", "evaluating against the baselines")
+    result = evaluate(config, problems, scores)
+    seconds["end"] = time.monotonic() - began
+    names = list(seconds)
+    result["run"] = {
+        "command": " ".join(["python -m experiments.demo", *sys.argv[1:]]),
+        "seed": config.seed,
+        "code": provenance.code_version(),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "seconds": {a: round(seconds[b] - seconds[a], 1) for a, b in zip(names, names[1:])},
+        "wall_seconds": round(seconds["end"], 1),
+        "peak_memory_gib": round(provenance.peak_memory_gib(), 2),
+    }
+    result["config"] = json.loads(json.dumps(config.to_dict()))
+    write_json(workdir / "results.json", result)
+
+    stage(5, "report", f"writing {workdir / 'report.html'}")
+    _report(config, workdir, problems, scores, result)
+    _print(result, console)
+    return result
+
+
+def make_problems(config: ConfigDict) -> Problems:
+    """Makes the problems; no problem is in two splits.
+
+    Args:
+        config: as configs/demo.py describes it.
+
+    Returns:
+        `Problems`.
+
+    Raises:
+        InputError: options that do not fit.
+    """
+    wanted = config.problems
+    kinds = wanted.kinds.to_dict() if isinstance(wanted.kinds, ConfigDict) else wanted.kinds
+    options = dict(difficulty=wanted.difficulty, kinds=kinds or None)
+
+    def solutions(split):
+        n = wanted[split]
+        return make_trajectories(wanted.families, n, config.seed, split=split, **options)
+
+    candidates = make_candidates(
+        wanted.families,
+        wanted.groups,
+        wanted.candidates,
+        config.seed,
+        split="test",
+        accuracy=wanted.accuracy,
+        shared_error_rate=wanted.shared_error_rate,
+        **options,
+    )
+    return Problems(solutions("train"), solutions("validation"), solutions("test"), candidates)
+
+
+def _score(config, workdir, problems, console) -> dict[str, list]:
+    """Step scores by name of the data, made by the command that scores any file."""
+    scores = {}
+    columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
+    with rich.progress.Progress(*columns, console=console) as bar:
+        for name in ("validation", "test", "candidates"):
+            task = bar.add_task(name, total=len(getattr(problems, name)))
+            output = workdir / "scores" / f"{name}.jsonl"
+            score_file(
+                str(workdir / "train"),
+                workdir / "data" / f"{name}.jsonl",
+                output,
+                aggregation=config.evaluation.aggregation,
+                chunk=64,
+                progress=lambda done, total, task=task: bar.update(task, completed=done),
+            )
+            scores[name] = read_scores(output, getattr(problems, name))
+    return scores
+
+
+def evaluate(config: ConfigDict, problems: Problems, scores: Mapping[str, list]) -> dict:
+    """Measures the model and the baselines by the same code.
+
+    Every method's threshold is tuned on the validation problems; baselines that learn do so on the
+    training problems.
+
+    Args:
+        config: as configs/demo.py describes it.
+        problems: the data.
+        scores: step scores of the model for 'validation', 'test' and 'candidates'.
+
+    Returns:
+        dict with `methods` (per method its `threshold`, `first_error`, `steps`, `best_of_n`) and
+        `by_kind` (step AUROC of the model per kind of error).
+    """
+    wanted = config.evaluation
+    boot = dict(n_boot=wanted.bootstrap, seed=config.seed)
+    of_method: dict[str, Mapping[str, list]] = {MODEL: scores}
+    for name in BASELINES:
+        predict = fit_baseline(name, problems.train, config.seed)
+        of_method[name] = {part: predict(getattr(problems, part)) for part in scores}
+    truth = [known_first_error(t) for t in problems.validation]
+    methods = {}
+    for name, given in of_method.items():
+        threshold = tune_threshold(truth, given["validation"])
+        found = processbench(problems.test, given["test"], threshold=threshold, **boot)
+        found["threshold"] |= {"source": "tuned on the validation problems", "rule": TUNING_RULE}
+        methods[name] = {
+            "threshold": found["threshold"],
+            "first_error": found,
+            "steps": steps(problems.test, given["test"], **boot),
+            "best_of_n": best_of_n(
+                problems.candidates,
+                given["candidates"],
+                aggregation=(wanted.aggregation,),
+                n=tuple(wanted.n),
+                **boot,
+            ),
+        }
+    return {"methods": methods, "by_kind": _by_kind(problems.test, scores["test"], boot)}
+
+
+def _by_kind(trajectories, scores, boot):
+    """Step AUROC per kind of error: the steps of solutions with that kind and of right ones."""
+    kinds = [t.meta.get("error_kind") for t in trajectories]
+    by_kind = {}
+    for kind in sorted({kind for kind in kinds if kind}):
+        rows = [i for i, other in enumerate(kinds) if other in (None, kind)]
+        found = steps([trajectories[i] for i in rows], [scores[i] for i in rows], **boot)
+        by_kind[kind] = {"solutions": kinds.count(kind), "auroc": found["metrics"]["auroc"]}
+    return by_kind
+
+
+def result_table(result: Mapping) -> ResultTable:
+    """The table of the model and the baselines.
+
+    Args:
+        result: as `run` returns it.
+
+    Returns:
+        First-error F1, step AUROC and best-of-N accuracy by method.
+    """
+    of_model = result["methods"][MODEL]["best_of_n"]
+    n = of_model["metrics_of"]["n"]
+    chosen = Metric(
+        f"best of {n}",
+        explanation=f"Share of problems whose best-scored of {n} candidates has the right answer.",
+    )
+    rows = []
+    for name, found in result["methods"].items():
+        metrics = found["best_of_n"]["metrics"]
+        # Chance and voting need no scores: they are computed from the candidates themselves.
+        choice = metrics[name if name in ("random", "majority") else "best_of_n"]
+        figures = (found["first_error"]["metrics"]["f1"], found["steps"]["metrics"]["auroc"])
+        estimates = map(estimate_of, (*figures, choice))
+        columns = (FIRST_ERROR.name, AUROC.name, chosen.name)
+        role = "model" if name == MODEL else "baseline"
+        label = f"{name} only" if name in ("length", "position") else name
+        rows.append(ResultRow(label, dict(zip(columns, estimates)), role))
+    reference = {chosen.name: estimate_of(of_model["metrics"]["pass"])}
+    rows.append(ResultRow(f"pass@{n}, the most a choice can reach", reference, "reference"))
+    first, chosen_from = (
+        result["methods"][MODEL][task]["counts"] for task in ("first_error", "best_of_n")
+    )
+    note = (
+        f"{first['solutions']:,} solutions for the first two columns, {chosen_from['problems']:,} "
+        f"problems with {n} candidates each for the last; 95 % intervals by bootstrap over "
+        "problems. The threshold of every method was tuned on the validation problems. Majority "
+        "calls no step wrong, and among candidates takes the most common answer."
+    )
+    return ResultTable("Held-out problems", (FIRST_ERROR, AUROC, chosen), tuple(rows), note)
+
+
+def _kind_table(result):
+    metric = dataclasses.replace(AUROC, name="step AUROC of the PRM", explanation="")
+    rows = [
+        ResultRow(
+            f"{kind.replace('_', ' ')} ({found['solutions']})",
+            {metric.name: estimate_of(found["auroc"])},
+            "model",
+        )
+        for kind, found in result["by_kind"].items()
+    ]
+    note = "Steps of the solutions with that kind of error (their number in brackets) and of right "
+    note += "solutions."
+    return ResultTable("By kind of error", (metric,), tuple(rows), note, row_heading="kind")
+
+
+def _selection_panel(result):
+    by_n = result["methods"][MODEL]["best_of_n"]["by_n"]
+    (aggregation,) = result["methods"][MODEL]["best_of_n"]["aggregation"]
+    n = [int(size) for size in by_n]
+
+    def curve(name, pick):
+        found = [estimate_of(pick(entry)) for entry in by_n.values()]
+        low, high = [e.low for e in found], [e.high for e in found]
+        return Curve(name, n, [e.value for e in found], low, high)
+
+    curves = (
+        curve(f"{MODEL} ({aggregation})", lambda e: e["aggregations"][aggregation]["best_of_n"]),
+        curve("majority vote", lambda e: e["majority"]),
+        curve("random candidate", lambda e: e["random"]),
+        curve("pass@N", lambda e: e["pass"]),
+    )
+    title = "Right answers among N candidates"
+    return Panel(title, "candidates N", "problems, %", curves, log2_x=True, percent=True)
+
+
+def _report(config, workdir, problems, scores, result):
+    threshold = result["methods"][MODEL]["threshold"]["value"]
+    solutions = [scored_solution(t, s, threshold) for t, s in zip(problems.test, scores["test"])]
+    shown = choose_solutions(solutions, config.evaluation.solutions, config.seed)
+    record, model = result["run"], config.train.model.name
+    labels = sum(y is not None for t in problems.train for y in t.labels or ())
+    families = ", ".join(config.problems.families).replace("_", " ")
+    write_report(
+        workdir / "report.html",
+        title=f"{model} becomes a process reward model",
+        summary=[
+            f"{model} was trained on {labels:,} step labels of {len(problems.train):,} solutions "
+            f"made by program ({families}) and measured on problems it has not seen, in "
+            f"{record['wall_seconds'] / 60:.1f} minutes on {record['machine']['cores']} cores.",
+            f"A step that scores below {threshold:.3f} is predicted to be wrong; this threshold "
+            "was tuned on validation problems.",
+        ],
+        tables=[result_table(result), _kind_table(result)],
+        training=training_panels(workdir / "train" / "metrics.jsonl"),
+        selection=[_selection_panel(result)],
+        steps=labelled_scores(solutions),
+        solutions=shown,
+        solutions_note=f"{len(shown)} of {len(solutions):,}, taken in turn from every outcome and "
+        f"otherwise by chance (seed {config.seed}).",
+        outcomes=count_outcomes(solutions),
+        threshold=threshold,
+        details={
+            "Run": {**record, "aggregation": config.evaluation.aggregation},
+            "Configuration": json.dumps(result["config"], indent=2),
+        },
+    )
+
+
+def _print(result, console):
+    """The table and what it says, for those who do not open the page."""
+    table = result_table(result)
+    shown = rich.table.Table(title=table.title)
+    shown.add_column("method")
+    for metric in table.metrics:
+        shown.add_column(metric.name, justify="right")
+    for row in table.rows:
+        cells = [
+            format_estimate(row.estimates[m.name], m) if m.name in row.estimates else ""
+            for m in table.metrics
+        ]
+        shown.add_row(row.method, *cells)
+    console.print(shown)
+    for metric in table.metrics:
+        console.print(compare(table, metric).sentence, highlight=False)

@@ -1,0 +1,65 @@
+"""What made a result: the version of the code, of the packages it stands on, and the machine."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import prm_jax
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "tokenizers")
+
+
+def code_version() -> str:
+    """The git commit of this code, '-dirty' if files differ from it; else the package's version."""
+    root = Path(prm_jax.__file__).parents[1]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+        if (root / ".git").exists():
+            return subprocess.run(
+                command, capture_output=True, text=True, check=True, timeout=10
+            ).stdout.strip()
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version("prm_jax")
+    return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """The version of Python and of each installed package that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def machine() -> dict:
+    """The machine: system, processor, usable cores, memory in GiB, and jax's devices by kind."""
+    import jax
+
+    devices = [device.device_kind for device in jax.devices()]
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "devices": {kind: devices.count(kind) for kind in dict.fromkeys(devices)},
+    }
+
+
+def peak_memory_gib() -> float:
+    """The most memory this process has held at once, in GiB, file-backed pages included."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def _processor():
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"
