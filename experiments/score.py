@@ -8,8 +8,6 @@ the output, OUTPUT.meta.json says how it was made. The same command continues a 
 stopped.
 """
 
-import rich.console
-import rich.progress
 from absl import flags
 
 from prm_jax import cli
@@ -33,21 +31,15 @@ flags.mark_flags_as_required(["model", "input", "output"])
 def main(_):
     """Scores."""
     from prm_jax.models import make_mesh  # so that --help and bad flags answer at once
+    from prm_jax.progress import Progress
     from prm_jax.scoring.score_file import score_file
 
     names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
     options = {name: FLAGS[name].value for name in (*names, "skip_bad")}
     mesh = None if FLAGS.fsdp is None else make_mesh(data=-1, fsdp=FLAGS.fsdp)
-    console = rich.console.Console(stderr=True)
-    with rich.progress.Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("scoring", total=None)
+    with Progress("scoring") as bar:
         record = score_file(
-            FLAGS.model,
-            FLAGS.input,
-            FLAGS.output,
-            mesh=mesh,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            **options,
+            FLAGS.model, FLAGS.input, FLAGS.output, mesh=mesh, progress=bar.update, **options
         )
     counts = ", ".join(f"{record[name]} {name}" for name in ("rows", "truncated", "rejected"))
     print(f"{FLAGS.output}: {counts}")

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import rich.console
-import rich.progress
 import rich.table
 from ml_collections import ConfigDict
 
@@ -22,6 +21,7 @@ from prm_jax.evaluate import best_of_n, fit_baseline, processbench, steps, tune_
 from prm_jax.evaluate.inputs import read_scores
 from prm_jax.evaluate.processbench import TUNING_RULE, known_first_error
 from prm_jax.files import write_json
+from prm_jax.progress import Progress
 from prm_jax.records import Trajectory, write_jsonl
 from prm_jax.report import (
     Curve,
@@ -92,7 +92,7 @@ def run(config: ConfigDict, workdir) -> dict:
     for field in dataclasses.fields(problems):
         write_jsonl(workdir / "data" / f"{field.name}.jsonl", getattr(problems, field.name))
 
-    stage(2, "training", f"training {config.train.model.name}: a minute passes before the bar")
+    stage(2, "training", f"training {config.train.model.name} on their labels")
     training = config.train.copy_and_resolve_references()
     with training.unlocked():
         training.seed = config.seed
@@ -101,7 +101,7 @@ def run(config: ConfigDict, workdir) -> dict:
     loop.train(training, workdir / "train")
 
     stage(3, "scoring", "scoring held-out solutions")
-    scores = _score(config, workdir, problems, console)
+    scores = _score(config, workdir, problems)
 
     stage(4, "evaluation", "evaluating against the baselines")
     result = evaluate(config, problems, scores)
@@ -142,9 +142,9 @@ def make_problems(config: ConfigDict) -> Problems:
     kinds = wanted.kinds.to_dict() if isinstance(wanted.kinds, ConfigDict) else wanted.kinds
     options = dict(difficulty=wanted.difficulty, kinds=kinds or None)
 
-    def solutions(split):
+    def solutions(split, **rate):
         n = wanted[split]
-        return make_trajectories(wanted.families, n, config.seed, split=split, **options)
+        return make_trajectories(wanted.families, n, config.seed, split=split, **rate, **options)
 
     candidates = make_candidates(
         wanted.families,
@@ -156,26 +156,25 @@ def make_problems(config: ConfigDict) -> Problems:
         shared_error_rate=wanted.shared_error_rate,
         **options,
     )
-    return Problems(solutions("train"), solutions("validation"), solutions("test"), candidates)
+    train = solutions("train", error_rate=wanted.train_error_rate)
+    return Problems(train, solutions("validation"), solutions("test"), candidates)
 
 
-def _score(config, workdir, problems, console) -> dict[str, list]:
+def _score(config, workdir, problems) -> dict[str, list]:
     """Step scores by name of the data, made by the command that scores any file."""
     scores = {}
-    columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
-    with rich.progress.Progress(*columns, console=console) as bar:
-        for name in ("validation", "test", "candidates"):
-            task = bar.add_task(name, total=len(getattr(problems, name)))
-            output = workdir / "scores" / f"{name}.jsonl"
+    for name in ("validation", "test", "candidates"):
+        output = workdir / "scores" / f"{name}.jsonl"
+        with Progress(f"scoring {name}") as bar:
             score_file(
                 str(workdir / "train"),
                 workdir / "data" / f"{name}.jsonl",
                 output,
                 aggregation=config.evaluation.aggregation,
                 chunk=64,
-                progress=lambda done, total, task=task: bar.update(task, completed=done),
+                progress=bar.update,
             )
-            scores[name] = read_scores(output, getattr(problems, name))
+        scores[name] = read_scores(output, getattr(problems, name))
     return scores
 
 
@@ -263,11 +262,14 @@ def result_table(result: Mapping) -> ResultTable:
     first, chosen_from = (
         result["methods"][MODEL][task]["counts"] for task in ("first_error", "best_of_n")
     )
+    wanted = result["config"]["problems"]
     note = (
         f"{first['solutions']:,} solutions for the first two columns, {chosen_from['problems']:,} "
         f"problems with {n} candidates each for the last; 95 % intervals by bootstrap over "
         "problems. The threshold of every method was tuned on the validation problems. Majority "
-        "calls no step wrong, and among candidates takes the most common answer."
+        "calls no step wrong, and among candidates takes the most common answer. Candidates are made "
+        f"by program like the other solutions: {wanted['accuracy']:.0%} are right on average, and "
+        f"{wanted['shared_error_rate']:.0%} of the wrong ones of a problem make the same mistake."
     )
     return ResultTable("Held-out problems", (FIRST_ERROR, AUROC, chosen), tuple(rows), note)
 

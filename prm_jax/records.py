@@ -152,9 +152,11 @@ class Rejects:
         )
 
     def write(self):
-        """Writes the file, if there is anything to write."""
+        """Writes the file; without refused rows there is none, and an older one is removed."""
         if self.rows:
             write_jsonl(self.path, self.rows)
+        else:
+            Path(self.path).unlink(missing_ok=True)
 
 
 def read_jsonl(path, skip_bad=None) -> Iterator[tuple[Where, dict]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from prm_jax.data import sources as sources_lib
 from prm_jax.errors import InputError
-from prm_jax.records import Trajectory
+from prm_jax.records import Rejects, Trajectory
 from prm_jax.text.encode import Encoded, EncodeReport, encode
 
 UNLABELLED = ("error", "drop")
@@ -32,20 +32,27 @@ class Corpus:
     fingerprint: str
 
 
-def read_trajectories(line, *, defaults=None, validation_fraction=0.0):
+def read_trajectories(
+    line, *, defaults=None, validation_fraction=0.0, skip_bad: Rejects | None = None
+):
     """Reads every source of a line.
 
     Args:
         line: sources as `data.sources` describes them.
         defaults: options for file sources that do not set them.
         validation_fraction: share of the problems to hold out.
+        skip_bad: takes the rows of files that are refused; None raises at the first.
 
     Returns:
         `(kept, held_out)`, each a list of (Source, list of Trajectory) without empty sources.
+
+    Raises:
+        InputError: from a reader, or for a line or an option that is wrong.
     """
     kept, held_out = [], []
     for source in sources_lib.parse_sources(line, defaults):
-        parts = sources_lib.split_by_problem(sources_lib.read_source(source), validation_fraction)
+        found = sources_lib.read_source(source, skip_bad)
+        parts = sources_lib.split_by_problem(found, validation_fraction)
         for part, into in zip(parts, (kept, held_out)):
             if part:
                 into.append((source, part))

@@ -18,7 +18,7 @@ from typing import Any
 from prm_jax import formats
 from prm_jax.data.synthetic import make_trajectories
 from prm_jax.errors import InputError
-from prm_jax.records import Trajectory
+from prm_jax.records import Rejects, Trajectory
 
 SYNTHETIC = "synthetic:"
 
@@ -66,8 +66,15 @@ def parse_sources(line: str, defaults: Mapping[str, Any] | None = None) -> list[
     return sources
 
 
-def read_source(source: Source) -> list[Trajectory]:
+def read_source(source: Source, skip_bad: Rejects | None = None) -> list[Trajectory]:
     """Reads or makes the trajectories of a source.
+
+    Args:
+        source: as `parse_sources` gives it.
+        skip_bad: takes refused rows; None raises at the first.
+
+    Returns:
+        The trajectories in their order, at least one.
 
     Raises:
         InputError: from the reader, for an option that is not known, or if there is none.
@@ -84,7 +91,7 @@ def read_source(source: Source) -> list[Trajectory]:
             raise InputError(f"{source.name!r} lacks {' and '.join(missing)}", field="data")
         trajectories = make_trajectories(source.path.split("+"), **source.options)
     else:
-        trajectories = formats.read(source.path, **source.options)
+        trajectories = formats.read(source.path, skip_bad=skip_bad, **source.options)
     if not trajectories:
         raise InputError("no trajectories", file=source.name)
     return trajectories

@@ -49,7 +49,7 @@ def read(path, format="auto", skip_bad=None, after_error="keep", **options):
         list of `Trajectory`, in file order.
 
     Raises:
-        InputError: a file, row, format or option is bad.
+        InputError: a file, row, format or option is bad, or every row was refused.
     """
     return [trajectory for _, trajectory in iterate(path, format, skip_bad, after_error, **options)]
 
@@ -62,6 +62,7 @@ def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
             field="after_error",
             remedy=f"one of {', '.join(AFTER_ERROR)}",
         )
+    n_read, n_refused = 0, len(skip_bad.rows) if skip_bad else 0
     for file in files(path):
         module = None
         for where, row in rows(file, skip_bad):
@@ -73,8 +74,15 @@ def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
                     raise
                 skip_bad.add(error, row)
                 continue
+            n_read += 1
             for trajectory in found:
                 yield where, apply_after_error(trajectory, after_error)
+    if skip_bad and not n_read:
+        refused = skip_bad.rows[n_refused:]
+        raise InputError(
+            f"no row could be read; the first of {len(refused)} refused: {refused[0]['error']}",
+            file=path,
+        )
 
 
 def detect(path):

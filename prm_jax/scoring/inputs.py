@@ -26,7 +26,7 @@ def read_identified(
         In file order; a row of candidates gives one trajectory a candidate.
 
     Raises:
-        InputError: as `formats.read`; or no row could be read.
+        InputError: as `formats.read`; or the rows hold no solution.
     """
     trajectories = []
     seen: collections.Counter[tuple] = collections.Counter()
@@ -38,5 +38,5 @@ def read_identified(
             trajectory = dataclasses.replace(trajectory, id=name)
         trajectories.append(trajectory)
     if not trajectories:
-        raise InputError("no row could be read", file=path, remedy="see the rejected rows")
+        raise InputError("holds no solution", file=path)
     return trajectories

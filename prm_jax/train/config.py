@@ -63,6 +63,8 @@ def default_config() -> ConfigDict:
     data.neutral = ""  # reading of neutral ratings where a format has them; '' is its default
     data.convention = ""  # how steps are marked: a name in text.CONVENTIONS, or the fields of
     # another as a JSON object; '' is the model's own, or trl
+    data.skip_bad = False  # leave bad rows out and write them to WORKDIR/rejects/, instead of
+    # stopping at the first
     data.unlabelled = "error"  # a trajectory without a label to learn from: error or drop
     data.max_length = 512  # tokens of a trajectory; the rest is cut at a step and reported
     data.rows = 8  # B, rows of a batch over all devices

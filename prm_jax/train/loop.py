@@ -14,10 +14,11 @@ from absl import logging
 from prm_jax.errors import InputError
 from prm_jax.files import write_json
 from prm_jax.models import make_mesh
+from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
 from prm_jax.train import placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
-from prm_jax.train.metrics import MetricsWriter, Progress
+from prm_jax.train.metrics import MetricsWriter, in_words
 from prm_jax.train.setup import Run, make_run
 from prm_jax.train.state import model_params
 from prm_jax.train.validation import Validation
@@ -30,8 +31,8 @@ NAMED = 50  # trajectories that a message names
 def train(config, workdir, progress=True) -> dict[str, float]:
     """Runs a training, or continues the one that `workdir` holds.
 
-    Writes to `workdir`: config.json, data_report.json, metrics.jsonl, tensorboard/, checkpoints/
-    and, at the end, export/. Killed at any moment and started again it comes to the same
+    Writes to `workdir`: config.json, data_report.json, rejects/ (if rows are left out),
+    metrics.jsonl, tensorboard/, checkpoints/ and, at the end, export/. Killed at any moment and started again it comes to the same
     parameters, bit by bit, on the same machine and mesh. SIGTERM saves and exits with code 143.
 
     Args:
@@ -53,8 +54,10 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         cache = Path(config.compilation_cache).expanduser()
         jax.config.update("jax_compilation_cache_dir", str(cache))
     mesh = make_mesh(**config.mesh)
+    is_first = jax.process_index() == 0
     with jax.set_mesh(mesh), contextlib.ExitStack() as closing:
-        run = make_run(config, mesh)
+        show = closing.enter_context(Progress("loading", show=progress and is_first))
+        run = make_run(config, mesh, workdir)
         run_record.check_data(workdir, run.data_reports)
         iterator = iter(run.stream)
         checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
@@ -64,21 +67,21 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             check_frozen(checkpoints.record(start), state.frozen, config.model.name)
             state, data_state = checkpoints.restore(start, state)
             iterator.set_state(data_state)
-        is_first = jax.process_index() == 0
-        show = Progress(run.total, start, progress and is_first)
-        closing.callback(show.close)
         writer = None
         if is_first:
             write_json(workdir / run_record.CONFIG, run.record["config"])
             write_json(workdir / run_record.DATA_REPORT, run.data_reports)
+            for rejects in run.rejects.values():
+                rejects.write()
             writer = MetricsWriter(workdir, start, config.tensorboard)
             closing.callback(writer.close)
         for name, report in run.data_reports.items():
-            show.say(f"{name}: {_in_words(report)}")
+            show.say(f"{name}: {_in_words(report)}{_rejected_in_words(run.rejects.get(name))}")
         log = _Log(run, show, writer, {} if writer is None else writer.earlier)
+        show.begin("compiling", run.total, start)
         state = _updates(run, state, start, iterator, checkpoints, log)
         if not (workdir / "export" / "config.json").is_file():
-            show.say(f"exporting to {workdir / 'export'}")
+            show.begin("exporting")
             _export(workdir, run, state, log.latest)
         return log.latest
 
@@ -133,6 +136,7 @@ class _Log:
     writer: MetricsWriter | None
     latest: dict[str, float]
     clock: float = dataclasses.field(default_factory=time.monotonic)
+    first_step: bool = True
 
     def step(self, step, metrics, measured=None):
         """Logs the metrics of a training step, and of a validation after it."""
@@ -149,7 +153,10 @@ class _Log:
         due = step % self.run.config.log_every == 0 or step == self.run.total or measured
         if self.writer is not None and due:
             self.writer.write(step, metrics)
-        self.show.update(step, self.latest)
+        if self.first_step:
+            self.show.begin("training", self.run.total, step - 1)
+            self.first_step = False
+        self.show.update(step, numbers=in_words(self.latest))
 
     def restart_clock(self):
         """Leaves the time since the last step, spent on other things, out of the next rates."""
@@ -194,6 +201,12 @@ def _in_words(report):
     if report["dropped_without_label"]:
         text += f"; {report['dropped_without_label']} without a label were dropped"
     return text
+
+
+def _rejected_in_words(rejects):
+    if rejects is None or not rejects.rows:
+        return ""
+    return f"; {len(rejects.rows)} bad rows were left out, see {rejects.path}"
 
 
 def _export(workdir, run, state, metrics):

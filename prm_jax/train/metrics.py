@@ -1,17 +1,10 @@
-"""Where the numbers of a run go: JSON lines, TensorBoard, and a progress bar."""
+"""Where the numbers of a run go: JSON lines, TensorBoard, and words beside the progress bar."""
 
 import json
 import math
-import sys
-import time
 from pathlib import Path
 
-import rich.console
-import rich.progress
-
 from prm_jax.files import atomic_write
-
-PLAIN_INTERVAL = 5.0  # seconds between lines where there is no terminal
 
 
 class MetricsWriter:
@@ -59,65 +52,18 @@ class MetricsWriter:
             self._board.close()
 
 
-class Progress:
-    """A progress bar on a terminal, plain lines elsewhere, on stderr.
-
-    Args:
-        total: updates of the whole run.
-        start: updates made before.
-        show: False prints nothing.
-    """
-
-    def __init__(self, total, start=0, show=True):
-        self._total, self._first, self._began = total, start, time.monotonic()
-        self._last_line = -math.inf
-        self._show, self._bar = show, None
-        if show and sys.stderr.isatty():
-            columns = (
-                "[progress.description]{task.description}",
-                rich.progress.BarColumn(),
-                rich.progress.MofNCompleteColumn(),
-                rich.progress.TimeElapsedColumn(),
-                rich.progress.TimeRemainingColumn(),
-                "{task.fields[numbers]}",
-            )
-            console = rich.console.Console(stderr=True)
-            self._bar = rich.progress.Progress(*columns, console=console)
-            self._bar.start()
-            self._task = self._bar.add_task("training", total=total, completed=start, numbers="")
-
-    def update(self, step: int, metrics: dict[str, float]):
-        """Shows that `step` updates are made."""
-        numbers = "  ".join(
-            f"{label} {metrics[name]:{form}}"
-            for name, label, form in (
-                ("loss", "loss", ".4f"),
-                ("tokens_per_second", "tokens/s", ".0f"),
-                ("labels_per_second", "labelled steps/s", ".1f"),
-                ("validation/auroc", "validation AUROC", ".3f"),
-            )
-            if name in metrics
+def in_words(metrics: dict[str, float]) -> str:
+    """The numbers that are shown beside the progress bar."""
+    return "  ".join(
+        f"{label} {metrics[name]:{form}}"
+        for name, label, form in (
+            ("loss", "loss", ".4f"),
+            ("tokens_per_second", "tokens/s", ".0f"),
+            ("labels_per_second", "labelled steps/s", ".1f"),
+            ("validation/auroc", "validation AUROC", ".3f"),
         )
-        now = time.monotonic()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step, numbers=numbers)
-        elif self._show and (step == self._total or now - self._last_line >= PLAIN_INTERVAL):
-            self._last_line = now
-            rate = (now - self._began) / max(step - self._first, 1)
-            left = time.strftime("%H:%M:%S", time.gmtime(rate * (self._total - step)))
-            print(f"step {step}/{self._total}  {numbers}  left {left}", file=sys.stderr, flush=True)
-
-    def say(self, text: str):
-        """Prints a line above the bar."""
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
-        elif self._show:
-            print(text, file=sys.stderr, flush=True)
-
-    def close(self):
-        """Takes the bar down."""
-        if self._bar is not None:
-            self._bar.stop()
+        if name in metrics
+    )
 
 
 def _rows_until(path, last_step):

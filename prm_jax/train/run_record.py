@@ -4,10 +4,18 @@ import json
 from pathlib import Path
 
 from prm_jax.errors import InputError
+from prm_jax.records import Rejects
 from prm_jax.train import config as config_lib
 
 CONFIG = "config.json"
 DATA_REPORT = "data_report.json"
+REJECTS = "rejects"
+
+
+def rejects(workdir) -> dict[str, Rejects]:
+    """Where the rows go that are left out of the files of 'train' and of 'validation'."""
+    folder = Path(workdir) / REJECTS
+    return {name: Rejects(folder / f"{name}.jsonl") for name in ("train", "validation")}
 
 
 def check_workdir(workdir, config):

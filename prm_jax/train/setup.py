@@ -16,8 +16,9 @@ from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches, count_batches
 from prm_jax.models import batch_sharding
 from prm_jax.provenance import code_version
+from prm_jax.records import Rejects
 from prm_jax.train import config as config_lib
-from prm_jax.train import placement
+from prm_jax.train import placement, run_record
 from prm_jax.train.backbone import Backbone, make_backbone
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import TrainState, create_state
@@ -32,6 +33,8 @@ class Run:
         config: its ConfigDict. mesh: its devices.
         backbone: model, tokenizer and initial parameters.
         corpus, held_out: encoded trajectories to learn from, and to validate on (None without).
+        rejects: rows that were left out of the files of 'train' and 'validation', not yet written;
+            empty unless `config.data.skip_bad`.
         stream: grain dataset of the batches' rows that this process holds.
         total: number of updates.
         state: the initial `TrainState`, spread over the mesh.
@@ -46,6 +49,7 @@ class Run:
     backbone: Backbone
     corpus: Corpus
     held_out: Corpus | None
+    rejects: dict[str, Rejects]
     stream: grain.IterDataset
     total: int
     state: TrainState
@@ -56,21 +60,31 @@ class Run:
 
     @property
     def data_reports(self) -> dict[str, dict]:
-        """What encoding kept and lost, with a fingerprint, for 'train' and 'validation'."""
+        """What was kept and lost, with a fingerprint, for 'train' and 'validation'.
+
+        The rejected rows count where their file was named: those of held-out problems of
+        `data.train` under 'train'.
+        """
         parts = {"train": self.corpus, "validation": self.held_out}
+        rejected = {name: len(rejects.rows) for name, rejects in self.rejects.items()}
         return {
-            name: {**corpus.report, "fingerprint": corpus.fingerprint}
+            name: {
+                **corpus.report,
+                "rejected": rejected.get(name, 0),
+                "fingerprint": corpus.fingerprint,
+            }
             for name, corpus in parts.items()
             if corpus is not None
         }
 
 
-def make_run(config, mesh) -> Run:
-    """Loads the model, reads and encodes the data, and compiles nothing yet.
+def make_run(config, mesh, workdir=".") -> Run:
+    """Loads the model, reads and encodes the data; compiles and writes nothing yet.
 
     Args:
         config: as `train.config.default_config` describes it.
         mesh: mesh of the run, set as the current one.
+        workdir: directory of the run, where `Run.rejects` will be written.
 
     Returns:
         `Run`.
@@ -81,7 +95,8 @@ def make_run(config, mesh) -> Run:
     placement.check_rows(config.data.rows, config.microbatches, mesh)
     backbone = make_backbone(config, mesh)
     objective = objectives.check(config.objective, backbone.model.head)
-    corpus, held_out = _read_data(config, backbone.tokenizer, objective.supervise)
+    rejects = run_record.rejects(workdir) if config.data.skip_bad else {}
+    corpus, held_out = _read_data(config, backbone.tokenizer, objective.supervise, rejects)
 
     data = config.data
     shape = (data.rows, data.row_length, data.max_steps)
@@ -127,6 +142,7 @@ def make_run(config, mesh) -> Run:
         backbone=backbone,
         corpus=corpus,
         held_out=held_out,
+        rejects=rejects,
         stream=stream,
         total=total,
         state=state,
@@ -137,16 +153,23 @@ def make_run(config, mesh) -> Run:
     )
 
 
-def _read_data(config, tokenizer, supervise):
+def _read_data(config, tokenizer, supervise, rejects):
     """`(corpus, held-out corpus or None)` of a configuration."""
     data = config.data
     defaults = {"format": data.format, "after_error": data.after_error}
     if data.neutral:
         defaults["neutral"] = data.neutral
     fraction = 0.0 if data.validation else data.validation_fraction
-    kept, held_out = read_trajectories(data.train, defaults=defaults, validation_fraction=fraction)
+    kept, held_out = read_trajectories(
+        data.train,
+        defaults=defaults,
+        validation_fraction=fraction,
+        skip_bad=rejects.get("train"),
+    )
     if data.validation:
-        held_out, _ = read_trajectories(data.validation, defaults=defaults)
+        held_out, _ = read_trajectories(
+            data.validation, defaults=defaults, skip_bad=rejects.get("validation")
+        )
     encode = functools.partial(
         make_corpus,
         tokenizer=tokenizer,

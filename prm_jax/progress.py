@@ -1,0 +1,81 @@
+"""How long work shows that it moves: a bar on a terminal, plain lines elsewhere, on stderr."""
+
+import math
+import sys
+import time
+
+import rich.console
+import rich.progress
+
+LINE_INTERVAL = 5.0
+"""Seconds between lines where there is no terminal."""
+
+
+class Progress:
+    """One piece of work and how much of it is done; a context manager.
+
+    Args:
+        what: what is being done, such as 'loading'.
+        total: pieces of work, or None while that is not known.
+        show: False prints nothing.
+    """
+
+    def __init__(self, what: str, total: int | None = None, show: bool = True):
+        self._show, self._bar = show, None
+        if show and sys.stderr.isatty():
+            columns = (
+                rich.progress.SpinnerColumn(),
+                "[progress.description]{task.description}",
+                rich.progress.BarColumn(),
+                rich.progress.MofNCompleteColumn(),
+                rich.progress.TimeElapsedColumn(),
+                rich.progress.TimeRemainingColumn(),
+                "{task.fields[numbers]}",
+            )
+            console = rich.console.Console(stderr=True)
+            self._bar = rich.progress.Progress(*columns, console=console)
+            self._bar.start()
+            self._task = self._bar.add_task(what, total=total, numbers="")
+        self._what, self._total = what, total
+        self._first, self._began, self._last_line = 0, time.monotonic(), -math.inf
+
+    def begin(self, what: str, total: int | None = None, first: int = 0):
+        """Goes over to the next part of the work, `first` pieces of which were done before."""
+        self._what, self._total = what, total
+        self._first, self._began = first, time.monotonic()
+        if self._bar is not None:
+            self._bar.reset(self._task, description=what, total=total, completed=first, numbers="")
+
+    def update(self, done: int, total: int | None = None, numbers: str = ""):
+        """Shows that `done` pieces are finished, of `total` if that is known only now."""
+        now = time.monotonic()
+        self._total = total if total is not None else self._total
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=self._total, numbers=numbers)
+        elif self._show and (done == self._total or now - self._last_line >= LINE_INTERVAL):
+            self._last_line = now
+            left = ""
+            if self._total is not None and done > self._first:
+                seconds = (now - self._began) / (done - self._first) * (self._total - done)
+                left = f"  left {time.strftime('%H:%M:%S', time.gmtime(seconds))}"
+            of = "" if self._total is None else f"/{self._total}"
+            numbers = f"  {numbers}" if numbers else ""
+            print(f"{self._what} {done}{of}{numbers}{left}", file=sys.stderr, flush=True)
+
+    def say(self, text: str):
+        """Prints a line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        elif self._show:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self):
+        """Takes the bar down."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,27 @@
+from prm_jax.progress import Progress
+
+
+def test_without_a_terminal_it_prints_the_first_and_the_last_line(capsys):
+    with Progress("scoring") as bar:
+        for done in range(5):
+            bar.update(done, total=4, numbers="loss 0.1")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "scoring 0/4  loss 0.1"
+    assert lines[1].startswith("scoring 4/4  loss 0.1  left 00:00:0")
+    assert len(lines) == 2
+
+
+def test_the_time_left_counts_only_what_this_run_has_done(capsys, monkeypatch):
+    clock = iter((0.0, 100.0, 110.0))
+    monkeypatch.setattr("prm_jax.progress.time.monotonic", lambda: next(clock))
+    bar = Progress("loading")
+    bar.begin("training", total=100, first=90)
+    bar.update(95)
+    assert "training 95/100  left 00:00:10" in capsys.readouterr().err
+
+
+def test_it_can_be_silent(capsys):
+    bar = Progress("scoring", total=1, show=False)
+    bar.update(1)
+    bar.say("text")
+    assert capsys.readouterr().err == ""
