@@ -8,6 +8,8 @@ steps (AUROC, accuracy, Brier score, calibration error). Scores come from a file
 experiments.score, or from a field of the rows, so that published scores can be replayed.
 """
 
+from typing import Any
+
 from absl import flags
 
 from prm_jax import cli
@@ -36,15 +38,14 @@ def main(_):
     from prm_jax.files import write_json
 
     given = ("threshold", "aggregation", "n", "subsample", "draws", "n_boot", "seed")
-    options = {name: FLAGS[name].value for name in given if FLAGS[name].present}
+    options: dict[str, Any] = {name: FLAGS[name].value for name in given if FLAGS[name].present}
     if "threshold" in options and options["threshold"][:1] in "0123456789.":
         options["threshold"] = number(options["threshold"], "threshold")
     if "n" in options:
         options["n"] = [number(text, "n", int) for text in options["n"]]
     names = ("scores", "scores_key", "format")
-    result = evaluate_file(
-        FLAGS.task, FLAGS.input, **{name: FLAGS[name].value for name in names}, **options
-    )
+    options |= {name: FLAGS[name].value for name in names}
+    result = evaluate_file(FLAGS.task, FLAGS.input, **options)
     write_json(FLAGS.output, result)
     for name, figure in result["metrics"].items():
         if figure is not None:

@@ -8,6 +8,8 @@ the output, OUTPUT.meta.json says how it was made. The same command continues a 
 stopped.
 """
 
+from typing import Any
+
 from absl import flags
 
 from prm_jax import cli
@@ -35,7 +37,7 @@ def main(_):
     from prm_jax.scoring.score_file import score_file
 
     names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
-    options = {name: FLAGS[name].value for name in (*names, "skip_bad")}
+    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "skip_bad")}
     mesh = None if FLAGS.fsdp is None else make_mesh(data=-1, fsdp=FLAGS.fsdp)
     with Progress("scoring") as bar:
         record = score_file(

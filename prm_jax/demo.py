@@ -38,6 +38,7 @@ from prm_jax.report import (
     training_panels,
     write_report,
 )
+from prm_jax.report.contents import Role
 from prm_jax.report.tables import format_estimate
 from prm_jax.scoring.score_file import score_file
 from prm_jax.train import loop
@@ -80,6 +81,7 @@ def run(config: ConfigDict, workdir) -> dict:
         InputError: a workdir with a run of another configuration, or options that do not fit.
     """
     workdir, began = Path(workdir), time.monotonic()
+    continued = (workdir / "train").is_dir()
     console = rich.console.Console(stderr=True)
     seconds: dict[str, float] = {}
 
@@ -115,6 +117,7 @@ def run(config: ConfigDict, workdir) -> dict:
         "machine": provenance.machine(),
         "seconds": {a: round(seconds[b] - seconds[a], 1) for a, b in zip(names, names[1:])},
         "wall_seconds": round(seconds["end"], 1),
+        "continued": continued,
         "peak_memory_gib": round(provenance.peak_memory_gib(), 2),
     }
     result["config"] = json.loads(json.dumps(config.to_dict()))
@@ -254,7 +257,7 @@ def result_table(result: Mapping) -> ResultTable:
         figures = (found["first_error"]["metrics"]["f1"], found["steps"]["metrics"]["auroc"])
         estimates = map(estimate_of, (*figures, choice))
         columns = (FIRST_ERROR.name, AUROC.name, chosen.name)
-        role = "model" if name == MODEL else "baseline"
+        role: Role = "model" if name == MODEL else "baseline"
         label = f"{name} only" if name in ("length", "position") else name
         rows.append(ResultRow(label, dict(zip(columns, estimates)), role))
     reference = {chosen.name: estimate_of(of_model["metrics"]["pass"])}
@@ -267,9 +270,9 @@ def result_table(result: Mapping) -> ResultTable:
         f"{first['solutions']:,} solutions for the first two columns, {chosen_from['problems']:,} "
         f"problems with {n} candidates each for the last; 95 % intervals by bootstrap over "
         "problems. The threshold of every method was tuned on the validation problems. Majority "
-        "calls no step wrong, and among candidates takes the most common answer. Candidates are made "
-        f"by program like the other solutions: {wanted['accuracy']:.0%} are right on average, and "
-        f"{wanted['shared_error_rate']:.0%} of the wrong ones of a problem make the same mistake."
+        "calls no step wrong, and among candidates takes the most common answer. Candidates are "
+        f"made by program like the other solutions: {wanted['accuracy']:.0%} are right on average, "
+        f"and {wanted['shared_error_rate']:.0%} of a problem's wrong ones make the same mistake."
     )
     return ResultTable("Held-out problems", (FIRST_ERROR, AUROC, chosen), tuple(rows), note)
 
@@ -296,7 +299,7 @@ def _selection_panel(result):
 
     def curve(name, pick):
         found = [estimate_of(pick(entry)) for entry in by_n.values()]
-        low, high = [e.low for e in found], [e.high for e in found]
+        low, high = zip(*(e.interval or (e.value, e.value) for e in found), strict=True)
         return Curve(name, n, [e.value for e in found], low, high)
 
     curves = (
@@ -316,13 +319,14 @@ def _report(config, workdir, problems, scores, result):
     record, model = result["run"], config.train.model.name
     labels = sum(y is not None for t in problems.train for y in t.labels or ())
     families = ", ".join(config.problems.families).replace("_", " ")
+    took = f", in {record['wall_seconds'] / 60:.1f} minutes on {record['machine']['cores']} cores"
+    took = "" if record["continued"] else took  # the time of the last part alone says little
     write_report(
         workdir / "report.html",
         title=f"{model} becomes a process reward model",
         summary=[
             f"{model} was trained on {labels:,} step labels of {len(problems.train):,} solutions "
-            f"made by program ({families}) and measured on problems it has not seen, in "
-            f"{record['wall_seconds'] / 60:.1f} minutes on {record['machine']['cores']} cores.",
+            f"made by program ({families}) and measured on problems it has not seen{took}.",
             f"A step that scores below {threshold:.3f} is predicted to be wrong; this threshold "
             "was tuned on validation problems.",
         ],
@@ -357,4 +361,5 @@ def _print(result, console):
         shown.add_row(row.method, *cells)
     console.print(shown)
     for metric in table.metrics:
-        console.print(compare(table, metric).sentence, highlight=False)
+        if comparison := compare(table, metric):
+            console.print(comparison.sentence, highlight=False)

@@ -24,3 +24,10 @@ class InputError(ValueError):
         name = "" if field is None else f"field '{field}': "
         advice = "" if remedy is None else f"; {remedy}"
         super().__init__(" ".join(f"{place}{name}{problem}{advice}".split()))
+
+    def advised(self, remedy):
+        """The same error with one more remedy."""
+        remedy = remedy if self.remedy is None else f"{self.remedy}, or {remedy}"
+        return InputError(
+            self.problem, file=self.file, line=self.line, field=self.field, remedy=remedy
+        )

@@ -1,4 +1,4 @@
-"""The demo's run with a tiny model: every stage, every file, and a second run in the same workdir."""
+"""The demo with a tiny model: every stage, every file, and a second run in the same workdir."""
 
 import json
 

@@ -49,7 +49,8 @@ def read_trajectories(
     Raises:
         InputError: from a reader, or for a line or an option that is wrong.
     """
-    kept, held_out = [], []
+    kept: list = []
+    held_out: list = []
     for source in sources_lib.parse_sources(line, defaults):
         found = sources_lib.read_source(source, skip_bad)
         parts = sources_lib.split_by_problem(found, validation_fraction)
@@ -115,7 +116,7 @@ def make_corpus(
         encoded=encoded,
         names=names,
         sizes=tuple(sizes),
-        weights=None if None in weights else tuple(weights),
+        weights=None if None in weights else tuple(w for w in weights if w is not None),
         report={**report.to_dict(), "dropped_without_label": dropped},
         fingerprint=sources_lib.fingerprint([t for _, group in groups for t in group]),
     )

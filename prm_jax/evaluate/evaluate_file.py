@@ -3,6 +3,7 @@
 import importlib.metadata
 import inspect
 import sys
+from collections.abc import Sequence
 
 from prm_jax.errors import InputError
 from prm_jax.evaluate import TASKS
@@ -47,7 +48,8 @@ def evaluate_file(
     if (scores is None) == (scores_key is None):
         raise InputError("give either scores or scores_key", field="scores")
     trajectories = read_identified(path, format)
-    if scores is not None:
+    values: Sequence
+    if scores_key is None:
         values = read_scores(scores, trajectories)
     else:
         values = stored_scores(scores_key, trajectories, path)

@@ -20,7 +20,8 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
     Raises:
         InputError: says which line does not fit, and why.
     """
-    scores, line_of = [], {}
+    scores: list[list[float | None]] = []
+    line_of: dict[str, int | None] = {}
     ids = {t.id for t in trajectories}
     for where, row in read_jsonl(path):
         name = row.get("id") if isinstance(row, dict) else None
@@ -67,7 +68,7 @@ def stored_scores(
     Raises:
         InputError: a row without that key, or with something else there.
     """
-    found = []
+    found: list[list[float | None] | float] = []
     for trajectory in trajectories:
         nested = trajectory.meta.get("scores")
         nested = nested if isinstance(nested, dict) else {}

@@ -6,6 +6,7 @@ accuracy on correct solutions. The overall figure is the unweighted mean over su
 the pool.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,13 +74,15 @@ def processbench(
         threshold = tune_threshold(truth[rows], [scores[i] for i in rows])
     hit = np.array([first_below(s, threshold) for s in scores]) == truth
 
-    metrics, subsets, samples = {}, {}, []
+    metrics: dict[str, dict] = {}
+    subsets: dict[str, dict] = {}
+    samples: list[tuple[np.ndarray, np.ndarray]] = []
     for index, (name, rows) in enumerate(rows_of.items()):
         problems = boot.number([trajectories[i].problem.strip() for i in rows])
         sums_P4 = _sums(truth[rows], hit[rows], problems)
         values = _figures(sums_P4.sum(axis=0))
         drawn = boot.bootstrap(
-            lambda w, sums=sums_P4: _figures(w @ sums), len(sums_P4), n_boot, seed + index
+            functools.partial(_resampled, sums_P4), len(sums_P4), n_boot, seed + index
         )
         samples.append((values, drawn))
         subsets[name] = {
@@ -123,7 +126,7 @@ def first_below(step_scores: Sequence[float | None], threshold: float) -> int:
     return next(below, NO_ERROR)
 
 
-def tune_threshold(first_errors: Sequence[int], scores: Sequence[Sequence[float | None]]) -> float:
+def tune_threshold(first_errors, scores: Sequence[Sequence[float | None]]) -> float:
     """The threshold that maximises first-error F1, by TUNING_RULE.
 
     For each solution the thresholds that give the right prediction are an interval (low, high]:
@@ -131,7 +134,7 @@ def tune_threshold(first_errors: Sequence[int], scores: Sequence[Sequence[float 
     scores counts the hits at every threshold.
 
     Args:
-        first_errors: per solution the index of its first error, -1 for none.
+        first_errors: i[B], per solution the index of its first error, -1 for none.
         scores: per solution its step scores.
 
     Returns:
@@ -141,7 +144,7 @@ def tune_threshold(first_errors: Sequence[int], scores: Sequence[Sequence[float 
         InputError: no step has a score, or one kind of solution is missing.
     """
     first_errors = np.asarray(first_errors)
-    wrong = first_errors != NO_ERROR
+    wrong = np.asarray(first_errors != NO_ERROR)
     candidates = np.unique([p for s in scores for p in s if p is not None])
     if not len(candidates) or wrong.all() or not wrong.any():
         raise InputError(
@@ -197,6 +200,10 @@ def _sums(truth, hit, problems):
         np.add.at(sums_P4, (problems[chosen], 2 * column), 1)
         np.add.at(sums_P4, (problems[chosen], 2 * column + 1), hit[chosen])
     return sums_P4
+
+
+def _resampled(sums_P4, weights_BP):
+    return _figures(weights_BP @ sums_P4)
 
 
 def _figures(sums):

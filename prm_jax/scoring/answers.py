@@ -21,6 +21,7 @@ import threading
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 TIMEOUT_S = 5.0
 START_TIMEOUT_S = 120.0
@@ -133,7 +134,7 @@ class _Judge:
     """The child process that asks math-verify; started when first needed, ended when it hangs."""
 
     def __init__(self):
-        self._process = None
+        self._process: Any = None  # subprocess.Popen, once started
         self._lock = threading.Lock()
 
     def ask(self, first, second):

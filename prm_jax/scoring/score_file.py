@@ -79,7 +79,12 @@ def score_file(
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
     rejects = Rejects(f"{output}.rejects.jsonl") if skip_bad else None
-    trajectories = read_identified(path, format, rejects)
+    try:
+        trajectories = read_identified(path, format, rejects)
+    except InputError as error:
+        if error.line is None or skip_bad:
+            raise
+        raise error.advised("leave such rows out with skip_bad") from error
     model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh)
     marking = require_convention(marking or tokenizer.convention)
     made_from = {

@@ -72,11 +72,11 @@ def prefix(n_candidates: int, n: int) -> np.ndarray:
     return np.arange(n_candidates)[None] < check_n(n, n_candidates)
 
 
-def vote(classes_G: Sequence[int], weights_G, mask_RG) -> np.ndarray:
+def vote(classes_G, weights_G, mask_RG) -> np.ndarray:
     """The candidate that stands for the winning answer of each subset.
 
     Args:
-        classes_G: number of each candidate's answer, as `answers.answer_classes` gives it.
+        classes_G: i[G], number of each candidate's answer, as `answers.answer_classes` gives it.
         weights_G: float[G], none negative; all ones is majority voting.
         mask_RG: bool[R,G], the candidates of each of R subsets.
 

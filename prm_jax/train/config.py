@@ -100,8 +100,8 @@ def default_config() -> ConfigDict:
 
 def check(config: ConfigDict):
     """Raises `InputError` for values that no run can have."""
-    positive = ("data.max_length", "data.rows", "data.row_length", "data.max_steps")
-    positive += ("microbatches", "checkpoint_every", "checkpoints_to_keep", "log_every")
+    positive = ["data.max_length", "data.rows", "data.row_length", "data.max_steps"]
+    positive += ["microbatches", "checkpoint_every", "checkpoints_to_keep", "log_every"]
     for key in positive:
         if flatten(config)[key] < 1:
             raise InputError(f"{flatten(config)[key]} is below 1", field=key)
@@ -148,7 +148,7 @@ def from_json(values: dict) -> ConfigDict:
 
 def flatten(config, prefix="") -> dict:
     """{'data.rows': 8, ...} of a ConfigDict or of its JSON form."""
-    flat = {}
+    flat: dict = {}
     for key, value in config.items():
         if hasattr(value, "items"):
             flat |= flatten(value, f"{prefix}{key}.")

@@ -32,8 +32,9 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     """Runs a training, or continues the one that `workdir` holds.
 
     Writes to `workdir`: config.json, data_report.json, rejects/ (if rows are left out),
-    metrics.jsonl, tensorboard/, checkpoints/ and, at the end, export/. Killed at any moment and started again it comes to the same
-    parameters, bit by bit, on the same machine and mesh. SIGTERM saves and exits with code 143.
+    metrics.jsonl, tensorboard/, checkpoints/ and, at the end, export/. Killed at any moment and
+    started again it comes to the same parameters, bit by bit, on the same machine and mesh. SIGTERM
+    saves and exits with code 143.
 
     Args:
         config: ConfigDict as `train.config.default_config` describes it.
@@ -59,6 +60,9 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         show = closing.enter_context(Progress("loading", show=progress and is_first))
         run = make_run(config, mesh, workdir)
         run_record.check_data(workdir, run.data_reports)
+        validation = None
+        if run.held_out is not None:
+            validation = Validation(run.held_out, config.data, mesh, run.eval_fn)
         iterator = iter(run.stream)
         checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
         closing.callback(checkpoints.close)
@@ -79,19 +83,16 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             show.say(f"{name}: {_in_words(report)}{_rejected_in_words(run.rejects.get(name))}")
         log = _Log(run, show, writer, {} if writer is None else writer.earlier)
         show.begin("compiling", run.total, start)
-        state = _updates(run, state, start, iterator, checkpoints, log)
+        state = _updates(run, state, start, iterator, validation, checkpoints, log)
         if not (workdir / "export" / "config.json").is_file():
             show.begin("exporting")
             _export(workdir, run, state, log.latest)
         return log.latest
 
 
-def _updates(run: Run, state, start, iterator, checkpoints: Checkpoints, log: "_Log"):
+def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_Log"):
     """Makes the updates after `start`; returns the last state, saved."""
     config = run.config
-    validation = None
-    if run.held_out is not None:
-        validation = Validation(run.held_out, config.data, run.mesh, run.eval_fn)
     pending = None
 
     def finish(step, device_metrics, batch):

@@ -1,6 +1,7 @@
 """Where the state and the batches of a run live on its mesh."""
 
 import hashlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,8 @@ def state_shardings(params, frozen, optimizer, mesh) -> TrainState:
         shardings,
         transform_non_params=lambda _: replicated,
     )
-    return TrainState(replicated, shardings, param_shardings(frozen, mesh), opt_shardings)
+    step: Any = replicated
+    return TrainState(step, shardings, param_shardings(frozen, mesh), opt_shardings)
 
 
 def check_rows(rows, microbatches, mesh):

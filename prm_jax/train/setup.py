@@ -14,6 +14,7 @@ from jax.sharding import PartitionSpec as P
 from prm_jax import objectives
 from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches, count_batches
+from prm_jax.errors import InputError
 from prm_jax.models import batch_sharding
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
@@ -100,7 +101,7 @@ def make_run(config, mesh, workdir=".") -> Run:
 
     data = config.data
     shape = (data.rows, data.row_length, data.max_steps)
-    order = dict(
+    order: dict[str, Any] = dict(
         seed=config.seed if data.shuffle else None,
         epochs=None if config.steps else config.epochs,
     )
@@ -115,8 +116,8 @@ def make_run(config, mesh, workdir=".") -> Run:
         backbone.params, backbone.frozen
     )
     replicated, rows_split = NamedSharding(mesh, P()), batch_sharding(mesh)
-    static = dict(model=backbone.model, objective=objective)
-    update = dict(optimizer=optimizer, microbatches=config.microbatches)
+    static: dict[str, Any] = dict(model=backbone.model, objective=objective)
+    update: dict[str, Any] = dict(optimizer=optimizer, microbatches=config.microbatches)
     step_fn = jax.jit(
         functools.partial(train_step, **static, **update),
         in_shardings=(shardings, rows_split),
@@ -160,16 +161,21 @@ def _read_data(config, tokenizer, supervise, rejects):
     if data.neutral:
         defaults["neutral"] = data.neutral
     fraction = 0.0 if data.validation else data.validation_fraction
-    kept, held_out = read_trajectories(
-        data.train,
-        defaults=defaults,
-        validation_fraction=fraction,
-        skip_bad=rejects.get("train"),
-    )
-    if data.validation:
-        held_out, _ = read_trajectories(
-            data.validation, defaults=defaults, skip_bad=rejects.get("validation")
+    try:
+        kept, held_out = read_trajectories(
+            data.train,
+            defaults=defaults,
+            validation_fraction=fraction,
+            skip_bad=rejects.get("train"),
         )
+        if data.validation:
+            held_out, _ = read_trajectories(
+                data.validation, defaults=defaults, skip_bad=rejects.get("validation")
+            )
+    except InputError as error:
+        if error.line is None or data.skip_bad:
+            raise
+        raise error.advised("leave such rows out with data.skip_bad") from error
     encode = functools.partial(
         make_corpus,
         tokenizer=tokenizer,

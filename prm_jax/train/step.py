@@ -127,7 +127,7 @@ def train_step(state: TrainState, batch, *, model, objective, optimizer, microba
         "update_norm": optax.tree.norm(updates),
     }
     params = optax.apply_updates(state.params, updates)
-    return state.replace(step=state.step + 1, params=params, opt_state=opt_state), metrics
+    return TrainState(state.step + 1, params, state.frozen, opt_state), metrics
 
 
 def eval_step(state: TrainState, batch, *, model, objective):
