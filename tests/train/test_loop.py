@@ -47,7 +47,7 @@ def test_a_run_writes_its_record_metrics_checkpoints_and_a_model_that_loads(
     config.tensorboard = True
     last = loop.train(config, tmp_path / "run")
     printed = capfd.readouterr().err
-    assert "train: 51 trajectories" in printed and "step 6/6" in printed
+    assert "train: 51 trajectories" in printed and "training 6/6" in printed
     assert "tokens/s" in printed and "left 00:00:00" in printed
     workdir = tmp_path / "run"
     assert json.loads((workdir / "config.json").read_text()) == config_lib.to_json(config)
