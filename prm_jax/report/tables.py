@@ -80,6 +80,16 @@ def table_lines(table: ResultTable) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def markdown(table: ResultTable) -> str:
+    """The table as Markdown, one line a row, with intervals."""
+    heads = [table.row_heading, *(metric.name for metric in table.metrics)]
+    lines = [heads, ["---", *("---:" for _ in table.metrics)]]
+    for row in table.rows:
+        found = [(row.estimates.get(metric.name), metric) for metric in table.metrics]
+        lines.append([row.method, *(format_estimate(e, m) if e else DASH for e, m in found)])
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
 def _best_value(table, metric):
     estimates = [row.estimates.get(metric.name) for row in table.rows if row.role != "reference"]
     values = [e.value for e in estimates if e is not None and not math.isnan(e.value)]

@@ -155,7 +155,7 @@ class _Log:
         if self.writer is not None and due:
             self.writer.write(step, metrics)
         if self.first_step:
-            self.show.begin("training", self.run.total, step - 1)
+            self.show.begin("training", self.run.total, step)  # the first one compiled
             self.first_step = False
         self.show.update(step, numbers=in_words(self.latest))
 
