@@ -5,10 +5,8 @@ import random
 import pytest
 import tokenizers
 
-from prm_jax.errors import InputError
 from prm_jax.text import Tokenizer
 from prm_jax.text.chat import template_pieces
-from prm_jax.weights import artifacts
 from prm_jax.weights.gguf import GgufFile
 
 TEXTS = (
@@ -24,30 +22,16 @@ ALPHABET = "abS12 \n\t.,'s’é日🙂ки\r<|>_\u00a0²٣"
 
 
 @pytest.fixture(scope="module")
-def path():
-    """The GGUF file, wherever it is on this machine."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(artifacts, "hub_directory", lambda repository: None)
-    try:
-        found = artifacts.locate("smollm2-135m")
-    except InputError:
-        pytest.skip("the weights of smollm2-135m are not here")
-    finally:
-        patch.undo()
-    if found.suffix != ".gguf":
-        pytest.skip("another file stands in for the GGUF one")
-    return found
+def ours(smollm2_gguf):
+    return Tokenizer.from_gguf(GgufFile(smollm2_gguf).fields)
 
 
 @pytest.fixture(scope="module")
-def ours(path):
-    return Tokenizer.from_gguf(GgufFile(path).fields)
-
-
-@pytest.fixture(scope="module")
-def theirs(path):
+def theirs(smollm2_gguf):
     transformers = pytest.importorskip("transformers")
-    return transformers.AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+    return transformers.AutoTokenizer.from_pretrained(
+        str(smollm2_gguf.parent), gguf_file=smollm2_gguf.name
+    )
 
 
 def test_ids_and_special_ids_equal_those_of_transformers(ours, theirs):

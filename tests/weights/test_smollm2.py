@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from prm_jax.errors import InputError
 from prm_jax.models import PRESETS
-from prm_jax.weights import artifacts, load_model
+from prm_jax.weights import load_model
 
 TEXT = """Maya has 17 boxes with 24 apples each. She gives away 96 apples. How many are left?
 Step 1: There are 17 * 24 = 408 apples at first.
@@ -13,26 +12,10 @@ Step 2: After giving away 96, there are 408 - 96 = 312 apples.
 The answer is 312."""
 
 
-@pytest.fixture(scope="module")
-def path():
-    """The GGUF file, wherever it is on this machine."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(artifacts, "hub_directory", lambda repository: None)
-    try:
-        found = artifacts.locate("smollm2-135m")
-    except InputError:
-        pytest.skip("the weights of smollm2-135m are not here")
-    finally:
-        patch.undo()
-    if found.suffix != ".gguf":
-        pytest.skip("another file stands in for the GGUF one")
-    return found
-
-
-def test_logits_equal_those_of_transformers_on_the_same_file(path):
+def test_logits_equal_those_of_transformers_on_the_same_file(smollm2_gguf):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    model, params, tokenizer = load_model(path)
+    model, params, tokenizer = load_model(smollm2_gguf)
     assert model.config == PRESETS["smollm2-135m"]
     tokens = np.asarray([tokenizer.encode(TEXT)], np.int32)
     assert tokens.size > 80
@@ -41,7 +24,7 @@ def test_logits_equal_those_of_transformers_on_the_same_file(path):
         1
     )  # on a busy machine its threads wait for each other longer than they work
     theirs = transformers.AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, dtype=torch.float32
+        smollm2_gguf.parent, gguf_file=smollm2_gguf.name, dtype=torch.float32
     )
     with torch.no_grad():
         reference = theirs.eval()(torch.from_numpy(tokens).long()).logits.numpy()
