@@ -12,7 +12,7 @@ import jax
 from absl import logging
 
 from prm_jax.errors import InputError
-from prm_jax.files import write_json
+from prm_jax.files import check_writable, write_json
 from prm_jax.models import make_mesh
 from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
@@ -64,6 +64,7 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         if run.held_out is not None:
             validation = Validation(run.held_out, config.data, mesh, run.eval_fn)
         iterator = iter(run.stream)
+        check_writable(workdir / run_record.CONFIG)
         checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
         closing.callback(checkpoints.close)
         state, start = run.state, checkpoints.latest() or 0
@@ -108,7 +109,7 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             state, device_metrics = run.step_fn(state, placed)
             # The device works on this step while the numbers of the one before are fetched.
             if pending is not None:
-                log.step(pending[0], finish(*pending))
+                log.step(pending[0], finish(*pending), log.seconds())
             pending = (step, device_metrics, batch)
             last = step == run.total
             evaluate = last or (config.eval_every and step % config.eval_every == 0)
@@ -116,11 +117,12 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             if not (evaluate or save):
                 continue
             metrics, pending = finish(*pending), None
-            measured = validation.measure(state) if evaluate and validation else {}
-            log.step(step, metrics, measured)
+            seconds = log.seconds()
+            measured = validation.measure(state, log.show) if evaluate and validation else {}
+            log.step(step, metrics, seconds, measured)
             if save:
                 checkpoints.save(state, iterator.get_state(), run.record)
-            log.restart_clock()
+            log.seconds()  # what was spent on other things belongs to no step
             if stop.is_set() and not last:
                 checkpoints.wait()
                 raise SystemExit(STOPPED)
@@ -139,29 +141,29 @@ class _Log:
     clock: float = dataclasses.field(default_factory=time.monotonic)
     first_step: bool = True
 
-    def step(self, step, metrics, measured=None):
-        """Logs the metrics of a training step, and of a validation after it."""
-        now = time.monotonic()
-        elapsed, self.clock = max(now - self.clock, 1e-9), now
+    def step(self, step, metrics, seconds, measured=None):
+        """Logs the metrics of a training step that took so long, and of a validation after it."""
         metrics = {
             **metrics,
             "learning_rate": float(self.run.schedule(step - 1)),
-            "tokens_per_second": metrics["tokens"] / elapsed,
-            "labels_per_second": metrics["weight"] / elapsed,
+            "tokens_per_second": metrics["tokens"] / seconds,
+            "labels_per_second": metrics["weight"] / seconds,
             **(measured or {}),
         }
         self.latest.update(metrics)
         due = step % self.run.config.log_every == 0 or step == self.run.total or measured
         if self.writer is not None and due:
             self.writer.write(step, metrics)
-        if self.first_step:
-            self.show.begin("training", self.run.total, step)  # the first one compiled
+        if self.first_step or measured:
+            self.show.begin("training", self.run.total, step)  # compiling and validating is over
             self.first_step = False
         self.show.update(step, numbers=in_words(self.latest))
 
-    def restart_clock(self):
-        """Leaves the time since the last step, spent on other things, out of the next rates."""
-        self.clock = time.monotonic()
+    def seconds(self):
+        """Seconds since the last call."""
+        now = time.monotonic()
+        elapsed, self.clock = max(now - self.clock, 1e-9), now
+        return elapsed
 
 
 @contextlib.contextmanager

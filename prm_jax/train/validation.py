@@ -6,6 +6,7 @@ import numpy as np
 from prm_jax.data.corpus import Corpus
 from prm_jax.data.pipeline import batches
 from prm_jax.evaluate.step_metrics import auroc
+from prm_jax.progress import Progress
 from prm_jax.train import placement
 
 
@@ -23,11 +24,12 @@ class Validation:
         self._batches = list(batches(corpus, data.rows, data.row_length, data.max_steps))
         self._mesh, self._eval = mesh, eval_fn
 
-    def measure(self, state) -> dict[str, float]:
+    def measure(self, state, show: Progress | None = None) -> dict[str, float]:
         """Loss, accuracy and AUROC over all labelled steps.
 
         Args:
             state: `TrainState`.
+            show: told of every batch.
 
         Returns:
             'validation/loss' in nats a step, 'validation/accuracy' of score > 0 against label >=
@@ -36,7 +38,9 @@ class Validation:
         """
         loss = weight = 0.0
         scores, labels = [], []
-        for batch in self._batches:
+        if show:
+            show.begin("validating", len(self._batches))
+        for number, batch in enumerate(self._batches, 1):
             rows = len(batch["tokens"])
             local = placement.rows_of_process(rows, self._mesh)
             part = {key: value[local] for key, value in batch.items()}
@@ -46,6 +50,8 @@ class Validation:
             weight += float(result["weight"])
             scores.append(result["step_logits"][batch["label_mask"]])
             labels.append(batch["step_labels"][batch["label_mask"]])
+            if show:
+                show.update(number)
         s, y = np.concatenate(scores), np.concatenate(labels)
         return {
             "validation/loss": loss / max(weight, 1.0),
