@@ -74,12 +74,15 @@ class Trajectory:
             InputError: names the file, line and field.
         """
         if not isinstance(row, dict):
-            raise where.error(f"a row must be an object, not {type(row).__name__}")
+            raise where.error(
+                f"a row must be an object, not {type(row).__name__}",
+                remedy="give one JSON object a line",
+            )
         known = {field.name for field in dataclasses.fields(cls)}
         problem, steps = _text(row, "problem", where, required=True), _steps(row, where)
         meta = row.get("meta")
         if not isinstance(meta, dict | None):
-            raise where.error("must be an object", field="meta")
+            raise where.error("must be an object", field="meta", remedy="or leave it out")
         extra = {name: value for name, value in row.items() if name not in known}
         trajectory = cls(
             problem=problem,
@@ -233,7 +236,7 @@ def _parse(raw, where):
     except ValueError as error:
         raise where.error(f"not JSON: {error}", remedy="give one JSON object a line") from error
     except RecursionError as error:
-        raise where.error("not JSON: nested too deeply") from error
+        raise where.error("not JSON: nested too deeply", remedy="give a flat object") from error
 
 
 def _text(row, field, where, required=False):
@@ -243,7 +246,9 @@ def _text(row, field, where, required=False):
     if value is None:
         raise where.error("is missing", field=field, remedy="give a string")
     if not isinstance(value, str):
-        raise where.error(f"must be a string, not {type(value).__name__}", field=field)
+        raise where.error(
+            f"must be a string, not {type(value).__name__}", field=field, remedy="put it in quotes"
+        )
     _check_unicode(value, field, where)
     return value
 
@@ -254,7 +259,9 @@ def _check_unicode(text, field, where):
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise where.error(
-            f"character {error.start} is half of a surrogate pair", field=field
+            f"character {error.start} is half of a surrogate pair",
+            field=field,
+            remedy="write the whole character",
         ) from error
 
 
@@ -263,13 +270,19 @@ def _steps(row, where):
     if steps is None:
         raise where.error("is missing", field="steps", remedy="give a list of strings")
     if not isinstance(steps, list):
-        raise where.error(f"must be a list of strings, not {type(steps).__name__}", field="steps")
+        raise where.error(
+            f"must be a list of strings, not {type(steps).__name__}",
+            field="steps",
+            remedy='write ["first step", "second step"]',
+        )
     if not steps:
         raise where.error("is empty", field="steps", remedy="give at least one step")
     for index, step in enumerate(steps):
         if not isinstance(step, str):
             raise where.error(
-                f"must be a string, not {type(step).__name__}", field=f"steps[{index}]"
+                f"must be a string, not {type(step).__name__}",
+                field=f"steps[{index}]",
+                remedy="put it in quotes",
             )
         if not step.strip():
             raise where.error(
@@ -286,7 +299,11 @@ def _labels(row, n_steps, where):
     if labels is None:
         return None
     if not isinstance(labels, list):
-        raise where.error(f"must be a list, not {type(labels).__name__}", field="labels")
+        raise where.error(
+            f"must be a list, not {type(labels).__name__}",
+            field="labels",
+            remedy="give one number in [0, 1] or null per step",
+        )
     if len(labels) != n_steps:
         raise where.error(
             f"has {len(labels)} entries for {n_steps} steps",
@@ -303,6 +320,7 @@ def _label(label, index, where):
         raise where.error(
             f"must be a number in [0, 1] or null, not {type(label).__name__}",
             field=f"labels[{index}]",
+            remedy="1 is right, 0 wrong, null unlabelled",
         )
     if not 0 <= label <= 1:
         raise where.error(
@@ -316,7 +334,11 @@ def _first_error(row, n_steps, where):
     if index is None:
         return None
     if isinstance(index, bool) or not isinstance(index, int):
-        raise where.error(f"must be an integer, not {index!r}", field="first_error")
+        raise where.error(
+            f"must be an integer, not {index!r}",
+            field="first_error",
+            remedy="count steps from 0; -1 is no error",
+        )
     if not -1 <= index < n_steps:
         raise where.error(
             f"{index} is not a step of {n_steps}",
@@ -331,5 +353,9 @@ def _outcome(row, where):
     if outcome is None:
         return None
     if not isinstance(outcome, bool | int | float) or outcome not in (0, 1):
-        raise where.error(f"must be 0, 1 or null, not {outcome!r}", field="outcome")
+        raise where.error(
+            f"must be 0, 1 or null, not {outcome!r}",
+            field="outcome",
+            remedy="1 if the final answer is right",
+        )
     return float(outcome)

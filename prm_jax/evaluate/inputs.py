@@ -120,5 +120,9 @@ def _checked(values, trajectory, field, error):
         )
     for index, p in enumerate(values):
         if p is not None and not (type(p) in (int, float) and 0 <= p <= 1):
-            raise error(f"{p!r} is not a number in [0, 1] or null", field=f"{field}[{index}]")
+            raise error(
+                f"{p!r} is not a number in [0, 1] or null",
+                field=f"{field}[{index}]",
+                remedy="null stands for a step that was not scored",
+            )
     return values

@@ -227,5 +227,8 @@ def _module(format, row, where, options):
 
 def _object(row, where):
     if not isinstance(row, dict):
-        raise where.error(f"a row must be an object, not {type(row).__name__}")
+        raise where.error(
+            f"a row must be an object, not {type(row).__name__}",
+            remedy="give one JSON object a line",
+        )
     return row

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prm_jax import scoring
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write, write_json
+from prm_jax.files import atomic_write, check_writable, write_json
 from prm_jax.formats import files
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
@@ -101,7 +101,7 @@ def score_file(
         "code": code_version(),
     }
     partial = Path(f"{output}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(output)
     with _Partial(partial, made_from) as kept:
         for first in range(kept.n_lines, len(trajectories), chunk):
             if progress:

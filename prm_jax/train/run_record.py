@@ -24,6 +24,11 @@ def check_workdir(workdir, config):
     if not path.is_file():
         return
     old = json.loads(path.read_text(encoding="utf-8"))
+    # What an older version did not know had the value that is the default now.
+    old = {
+        **config_lib.flatten(config_lib.to_json(config_lib.default_config())),
+        **config_lib.flatten(old),
+    }
     if different := config_lib.differences(old, config_lib.to_json(config)):
         raise InputError(
             f"holds a run with another configuration: {'; '.join(different)}",

@@ -152,6 +152,10 @@ def test_a_workdir_with_another_configuration_or_other_data_is_refused(config, s
     loop.train(config, workdir, progress=False)
     config.log_every = 7  # may change
     loop.train(config, workdir, progress=False)
+    written = json.loads((workdir / "config.json").read_text())
+    del written["data"]["skip_bad"]  # as a version before this key would have written it
+    (workdir / "config.json").write_text(json.dumps(written))
+    loop.train(config, workdir, progress=False)
     config.optimizer.b1 = 0.5
     config.data.rows = 16
     with pytest.raises(InputError, match="data.rows: 8 before, 16 now; optimizer.b1: 0.9 before"):
