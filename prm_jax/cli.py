@@ -18,8 +18,18 @@ def run(main):
 
     def parse(argv):
         try:
-            return flags.FLAGS(argv)
-        except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+            rest = flags.FLAGS(argv)
+            check_config()
+            return rest
+        except (
+            flags.Error,
+            InputError,
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            OSError,
+        ) as error:
             fail(error)
 
     def guarded(argv):
@@ -40,7 +50,28 @@ def run(main):
     app.run(guarded, flags_parser=parse)
 
 
+def check_config():
+    """Raises `InputError` if `--config` names a file that could not be loaded.
+
+    ml_collections says so only when the configuration is first used.
+    """
+    config = flags.FLAGS["config"].value if "config" in flags.FLAGS else None
+    try:
+        getattr(config, "keys", None)
+    except OSError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(
+            f"the configuration cannot be loaded: {reason}",
+            field="config",
+            remedy="give a Python file with a function get_config()",
+        ) from error
+
+
 def fail(error):
     """Prints `error` as one line on stderr and exits with 2."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    if isinstance(error, KeyError):  # prints its text quoted
+        error = f"unknown configuration key {error.args[0]}"
     print("error: " + " ".join(str(error).split()), file=sys.stderr)
     sys.exit(2)

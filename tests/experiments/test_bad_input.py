@@ -302,3 +302,9 @@ def test_a_process_of_its_own_prints_the_same_one_line(command, place, model_dir
     result = command(name, *flags)
     assert (done.returncode, done.stdout, done.stderr) == (result.code, result.out, result.err)
     assert_refused(result, "in.jsonl:2: field 'steps'")
+
+
+def test_a_configuration_file_that_is_not_there_is_named(command, place):
+    result = command("train", "--config=nowhere.py", f"--workdir={place}/run")
+    assert_refused(result, "field 'config'", "nowhere.py", "; ")
+    assert not (place / "run").exists()
