@@ -56,7 +56,7 @@ class Projection(nn.Module):
     def __call__(self, x):
         scale = 1 / math.sqrt(self.inputs)
         kernel = self.param("kernel", nn.initializers.normal(scale), self.shape, jnp.float32)
-        # With rows and tokens in one axis, the backward pass on a CPU takes two thirds of the time.
+        # With rows and tokens in one axis XLA finds faster matmuls for the backward pass on a CPU.
         flat = x.reshape(-1, *x.shape[2:])
         out = jnp.einsum(self.equation.replace("BT", "B"), flat, kernel.astype(self.dtype))
         out = out.reshape(*x.shape[:2], *out.shape[1:])
