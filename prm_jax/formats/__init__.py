@@ -13,12 +13,18 @@ from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.formats import (
+    big_bench_mistake,
     candidates,
+    fin_prm,
+    math_aps,
     math_shepherd,
     mr_ben,
+    multi_rm,
     prm800k,
     prm_jax,
+    prmbench,
     processbench,
+    qwen_prm,
     rlhflow,
     trl,
 )
@@ -26,7 +32,22 @@ from prm_jax.records import Where, read_jsonl, write_jsonl
 
 FORMATS = {
     module.NAME: module
-    for module in (processbench, candidates, mr_ben, prm800k, math_shepherd, rlhflow, trl, prm_jax)
+    for module in (
+        processbench,
+        prmbench,
+        big_bench_mistake,
+        math_aps,
+        multi_rm,
+        fin_prm,
+        qwen_prm,
+        candidates,
+        mr_ben,
+        prm800k,
+        math_shepherd,
+        rlhflow,
+        trl,
+        prm_jax,
+    )
 }
 AFTER_ERROR = ("keep", "truncate", "zero", "mask")
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".ndjson")
@@ -101,12 +122,7 @@ def write(path, trajectories, format="prm_jax"):
     Raises:
         InputError: the format has no writer, or cannot hold one of them (says which).
     """
-    module = FORMATS.get(format)
-    if module is None or not hasattr(module, "write"):
-        names = [name for name, module in FORMATS.items() if hasattr(module, "write")]
-        raise InputError(
-            f"cannot write format {format!r}", field="format", remedy=f"one of {', '.join(names)}"
-        )
+    module = writer(format)
     written = []
     for index, trajectory in enumerate(trajectories):
         try:
@@ -115,6 +131,21 @@ def write(path, trajectories, format="prm_jax"):
             name = trajectory.id or f"number {index}"
             raise InputError(f"trajectory {name}: {error}", file=path) from error
     write_jsonl(path, written)
+
+
+def writer(format):
+    """The module of a format that can be written.
+
+    Raises:
+        InputError: there is none of that name, or it has no writer.
+    """
+    module = FORMATS.get(format)
+    if module is None or not hasattr(module, "write"):
+        names = [name for name, module in FORMATS.items() if hasattr(module, "write")]
+        raise InputError(
+            f"cannot write format {format!r}", field="format", remedy=f"one of {', '.join(names)}"
+        )
+    return module
 
 
 def files(path):

@@ -1,0 +1,114 @@
+"""PRMBench (arXiv:2501.03124): a right process and one that was modified to hold errors of a class.
+
+`error_steps` name the wrong steps of `modified_process`, **counted from 1**; every other step is
+right, also after the first error. A "3. " in front of a step is stripped, as the published
+evaluation does. About 2 in 100 published rows name a step that is not there; they are refused.
+"""
+
+import re
+from pathlib import Path
+
+from prm_jax.errors import InputError
+from prm_jax.records import Trajectory
+
+NAME = "prmbench"
+PROCESSES = ("modified", "original", "both")
+CLASSES = (
+    "redundency",  # spelled so in the files
+    "circular",
+    "counterfactual",
+    "step_contradiction",
+    "domain_inconsistency",
+    "confidence",
+    "missing_condition",
+    "deception",
+    "multi_solutions",
+)
+NOT_KEPT = ("question", "original_process", "modified_process", "classification", "idx")
+NUMBER = re.compile(r"\s*\d+\.\s+(?=\S)")
+
+
+def detect(row):
+    """Whether a row looks like this format."""
+    return "modified_process" in row and "error_steps" in row
+
+
+def read(row, where, process="modified"):
+    """One trajectory a row, or two.
+
+    Args:
+        row: parsed JSON.
+        where: its place; the class is looked for in the file's name if the row has no
+            `classification`.
+        process: 'modified', 'original' (all of its steps are right), or 'both', original first.
+
+    Returns:
+        list of `Trajectory`; those of one `idx` share a group over all classes. The class is
+        `meta['classification']` and part of the source, the 1-based `error_steps` stay in `meta`.
+
+    Raises:
+        InputError: names the field; a row is refused whole, whichever process is asked for.
+    """
+    if process not in PROCESSES:
+        raise InputError(
+            f"unknown process {process!r}", field="process", remedy=f"one of {', '.join(PROCESSES)}"
+        )
+    kind = _class(row, where)
+    steps = {name: _steps(row, f"{name}_process", where) for name in ("original", "modified")}
+    wrong = {"original": set(), "modified": _wrong(row, len(steps["modified"]), where)}
+    group = str(row.get("idx", where.name))
+    kept = {name: value for name, value in row.items() if name not in NOT_KEPT}
+    found = []
+    for name in ("original", "modified") if process == "both" else (process,):
+        question = row.get(f"{name}_question", row.get("question"))
+        if not isinstance(question, str):
+            raise where.error("must be a string", field=f"{name}_question")
+        fields = {
+            "problem": question,
+            "steps": steps[name],
+            "labels": [0 if i in wrong[name] else 1 for i in range(len(steps[name]))],
+            "first_error": min(wrong[name], default=-1),
+            "id": f"{group}/{kind}/{name}",
+            "group": group,
+            "source": f"{NAME}/{kind}",
+            "meta": {**kept, "classification": kind, "process": name},
+        }
+        found.append(Trajectory.from_dict(fields, where))
+    return found
+
+
+def _class(row, where):
+    kind = row.get("classification")
+    if kind is None:
+        stem = Path(where.file).name.lower()
+        return next((name for name in CLASSES if name in stem), "unknown")
+    if not isinstance(kind, str):
+        raise where.error("must be a string", field="classification")
+    return kind
+
+
+def _steps(row, field, where):
+    steps = row.get(field)
+    if not isinstance(steps, list) or not steps:
+        raise where.error("must be a list with at least one step", field=field)
+    for index, step in enumerate(steps):
+        if not isinstance(step, str) or not step.strip():
+            raise where.error("must be a string that is not empty", field=f"{field}[{index}]")
+    return [NUMBER.sub("", step, count=1) if NUMBER.match(step) else step for step in steps]
+
+
+def _wrong(row, n_steps, where):
+    """The wrong steps, counted from 0."""
+    numbers = row.get("error_steps")
+    if not isinstance(numbers, list):
+        raise where.error("must be a list of step numbers", field="error_steps")
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise where.error(f"must hold integers, not {number!r}", field="error_steps")
+        if not 1 <= number <= n_steps:
+            raise where.error(
+                f"{number} is not a step of {n_steps}",
+                field="error_steps",
+                remedy="steps count from 1; leave the row out or correct it",
+            )
+    return {number - 1 for number in numbers}
