@@ -36,10 +36,13 @@ class DecoderOutput:
 
     Fields:
         hidden_BTD: states after the final norm, in the compute dtype.
+        lower_BTD: states after the first group of layers, in the compute dtype. Where nothing else
+            is used of a jitted call, the layers above are not run.
         logits_BTV: vocabulary logits in float32, or None unless asked for.
     """
 
     hidden_BTD: jax.Array
+    lower_BTD: jax.Array
     logits_BTV: jax.Array | None = None
 
 
@@ -229,7 +232,7 @@ class Decoder(nn.Module):
     attention: str = "auto"
 
     @nn.compact
-    def __call__(self, tokens_BT, positions=None, segment_ids=None, logits=False):
+    def __call__(self, tokens_BT, positions=None, segment_ids=None, logits=False, lower_BTD=None):
         """Runs the decoder.
 
         Args:
@@ -239,6 +242,8 @@ class Decoder(nn.Module):
             segment_ids: i32[B,T]; tokens see only their own segment, 0 is padding. None is one
                 segment a row.
             logits: whether to compute vocabulary logits.
+            lower_BTD: f[B,T,D] states after the first group of layers, as an earlier call gave
+                them; embedding and first group are then not run.
 
         Returns:
             `DecoderOutput`; NaN at tokens whose id is not in the vocabulary.
@@ -256,15 +261,20 @@ class Decoder(nn.Module):
         chex.assert_equal_shape([tokens_BT, positions])
 
         embed = Embed(config.vocab_size, config.d_model, name="embed")
-        # The default, an id that is too large read as the last one, would hide a wrong tokenizer.
-        x_BTD = embed.embedding.at[tokens_BT].get(mode="fill", fill_value=jnp.nan)
-        x_BTD = constrain_rows(x_BTD).astype(self.dtype)
-        if config.scale_embeddings:
-            x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
-        x_BTD = self._layers(x_BTD, positions, segment_ids)
+        if lower_BTD is None:
+            # The default, an id that is too large read as the last one, would hide a wrong
+            # tokenizer.
+            x_BTD = embed.embedding.at[tokens_BT].get(mode="fill", fill_value=jnp.nan)
+            x_BTD = constrain_rows(x_BTD).astype(self.dtype)
+            if config.scale_embeddings:
+                x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
+        else:
+            chex.assert_shape(lower_BTD, (*tokens_BT.shape, config.d_model))
+            x_BTD = constrain_rows(lower_BTD).astype(self.dtype)
+        x_BTD, lower_BTD = self._layers(x_BTD, positions, segment_ids, lower_BTD is not None)
         x_BTD = RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name="final_norm")(x_BTD)
         if not (logits or self.is_initializing()):
-            return DecoderOutput(x_BTD)
+            return DecoderOutput(x_BTD, lower_BTD)
 
         if config.tied:
             unembed_DV = embed.embedding.T
@@ -278,9 +288,10 @@ class Decoder(nn.Module):
         )
         if config.final_softcap is not None:
             logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
-        return DecoderOutput(x_BTD, logits_BTV if logits else None)
+        return DecoderOutput(x_BTD, lower_BTD, logits_BTV if logits else None)
 
-    def _layers(self, x_BTD, positions_BT, segment_ids_BT):
+    def _layers(self, x_BTD, positions_BT, segment_ids_BT, skip_first):
+        """States after all groups of layers, and after the first; with `skip_first` it is passed."""
         config = self.config
         segments = self.segments or (config.n_layers,)
         if sum(segments) != config.n_layers or min(segments) < 1:
@@ -309,18 +320,20 @@ class Decoder(nn.Module):
         cos, sin = (jnp.stack(table) for table in zip(*tables))
         shared = LayerInputs(cos, sin, segment_ids_BT)
         kind_L = np.asarray([sliding.index(kind) for kind in config.sliding_layers], np.int32)
-        first = 0
+        lower_BTD, first = x_BTD, 0
         for count in segments:
-            stack = nn.scan(
-                block,
-                variable_axes={"params": 0},
-                split_rngs={"params": True},
-                in_axes=(0, nn.broadcast),
-                length=count,
-            )(config, self.dtype, implementation, windows, name=f"layers_{first}")
-            x_BTD, _ = stack(x_BTD, jnp.asarray(kind_L[first : first + count]), shared)
+            if first or not skip_first:
+                stack = nn.scan(
+                    block,
+                    variable_axes={"params": 0},
+                    split_rngs={"params": True},
+                    in_axes=(0, nn.broadcast),
+                    length=count,
+                )(config, self.dtype, implementation, windows, name=f"layers_{first}")
+                x_BTD, _ = stack(x_BTD, jnp.asarray(kind_L[first : first + count]), shared)
+            lower_BTD = lower_BTD if first else x_BTD
             first += count
-        return x_BTD
+        return x_BTD, lower_BTD
 
 
 def default_positions(tokens_BT, segment_ids_BT=None):

@@ -2,8 +2,9 @@
 
 from prm_jax.scoring.aggregation import AGGREGATIONS, aggregate, aggregate_batch
 from prm_jax.scoring.discriminative import StepScores, score
+from prm_jax.scoring.log_prob import mean_log_prob
 
-SCORERS = {"discriminative": score}
+SCORERS = {"discriminative": score, "mean_log_prob": mean_log_prob}
 """Scorers by name: (model, params, tokenizer, trajectories, ...) -> list of StepScores."""
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "StepScores",
     "aggregate",
     "aggregate_batch",
+    "mean_log_prob",
     "score",
 ]

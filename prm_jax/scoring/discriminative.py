@@ -1,9 +1,4 @@
-"""Step scores from a model with a head that reads step ends: one forward pass a trajectory.
-
-Trajectories are packed into rows of a few fixed shapes, so that a run compiles a few programs
-however many lengths there are. A score does not depend on what else is in the row, the batch or the
-call.
-"""
+"""Step scores from a model with a head that reads step ends: one forward pass a trajectory."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -13,19 +8,14 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
-from prm_jax.data.packing import Bins, fill
 from prm_jax.errors import InputError
-from prm_jax.models import apply_head, batch_sharding, gather_steps, step_logit
+from prm_jax.models import apply_head, gather_steps, step_logit
 from prm_jax.models.heads import HeadConfig
 from prm_jax.records import Trajectory
+from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
 from prm_jax.text import StepConvention, encode
 
-ROW_LENGTHS = (64, 512)
-"""Trajectories up to 64 tokens share rows of 64, longer ones rows of 512; beyond, rows double."""
-BATCH_TOKENS = 8192
-STEP_SLOTS = 8
 READS_VOCABULARY = ("math_shepherd", "rlhflow")
 """Conventions whose score is the next-token probability of `positive` against `negative`."""
 
@@ -44,15 +34,6 @@ class StepScores:
     step_scores: tuple[float | None, ...]
     step_logits: tuple[float | None, ...]
     truncated: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class _Bucket:
-    """Trajectories that share one shape of batch; `layout` lists those of each row."""
-
-    row_length: int
-    max_steps: int
-    layout: list[list[int]]
 
 
 def score(
@@ -92,22 +73,8 @@ def score(
     model = require_head(model, tokenizer, convention)
     longest = max_length or model.config.max_position
     encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
-    logits: list[list[float | None]] = [[None] * item.n_steps for item in encoded]
-    if progress and (unfit := sum(not len(item.step_positions) for item in encoded)):
-        progress(unfit)
-    for bucket in _buckets(encoded):
-        n_rows = _rows(bucket, batch_tokens, mesh)
-        for first in range(0, len(bucket.layout), n_rows):
-            layout = bucket.layout[first : first + n_rows]
-            padded = layout + [[]] * (n_rows - len(layout))
-            batch = fill(padded, encoded, bucket.row_length, bucket.max_steps)
-            s_BS = _forward(model, params, batch, mesh)
-            places = np.argwhere(batch["step_mask"])
-            for row, slot in places:
-                example, step = batch["step_example"][row, slot], batch["step_index"][row, slot]
-                logits[example][step] = float(s_BS[row, slot])
-            if progress:
-                progress(sum(map(len, layout)))
+    forward = partial(_forward, model, params, mesh)
+    logits = step_values(encoded, forward, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     return [_step_scores(row, item.truncated) for row, item in zip(logits, encoded, strict=True)]
 
 
@@ -166,51 +133,9 @@ def step_logits(model, params, batch):
     return step_logit(model.head, logits_BSC)
 
 
-def _forward(model, params, batch, mesh):
-    inputs = {
-        name: batch[name] for name in ("tokens", "positions", "segment_ids", "step_positions")
-    }
-    if mesh is None:
-        return np.asarray(step_logits(model, params, inputs))
-    with jax.set_mesh(mesh):
-        inputs = jax.device_put(inputs, batch_sharding(mesh))
-        s_BS = step_logits(model, params, inputs)
-        return np.asarray(jax.device_put(s_BS, NamedSharding(mesh, PartitionSpec())))
-
-
-def _buckets(encoded):
-    """Groups trajectories by row length and packs each group, longest first."""
-    groups: dict[int, list[int]] = {}
-    for example, item in enumerate(encoded):
-        if len(item.step_positions):
-            groups.setdefault(_row_length(len(item.tokens)), []).append(example)
-    for row_length, examples in sorted(groups.items()):
-        examples = sorted(examples, key=lambda example: -len(encoded[example].tokens))
-        bins = Bins(len(examples), row_length, row_length)
-        for example in examples:
-            bins.place(example, len(encoded[example].tokens), len(encoded[example].step_positions))
-        layout = [row for row in bins.layout if row]
-        most = max(sum(len(encoded[example].step_positions) for example in row) for row in layout)
-        yield _Bucket(row_length, max(STEP_SLOTS, _power_of_two(most)), layout)
-
-
-def _row_length(n_tokens):
-    for length in ROW_LENGTHS:
-        if n_tokens <= length:
-            return length
-    return _power_of_two(n_tokens)
-
-
-def _rows(bucket, batch_tokens, mesh):
-    """Rows of a batch: a power of two, and a multiple of the mesh's data axes."""
-    within = max(1, batch_tokens // bucket.row_length)
-    rows = min(_power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
-    shards = 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]
-    return -(-rows // shards) * shards
-
-
-def _power_of_two(n):
-    return 1 << (n - 1).bit_length()
+def _forward(model, params, mesh, batch):
+    arrays = ("tokens", "positions", "segment_ids", "step_positions")
+    return on_mesh(step_logits, model, params, {name: batch[name] for name in arrays}, mesh)
 
 
 def _step_scores(logits, truncated):

@@ -18,7 +18,8 @@ from prm_jax.formats import files
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
-from prm_jax.scoring.discriminative import BATCH_TOKENS, require_convention
+from prm_jax.scoring.batched import BATCH_TOKENS
+from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint

@@ -16,6 +16,8 @@ class Encoded:
         tokens: i32[T].
         step_positions: i32[S] index of the token where each step's score is read; S steps fitted.
         labels: f32[S], 0 where unlabelled. label_mask: bool[S].
+        step_starts: i32[S] index of the first token of each step, lead and number included; in a
+            chat with a turn a step the first one includes the problem.
         n_steps: number of steps of the trajectory.
         lost_labels: number of labels that did not fit.
     """
@@ -24,6 +26,7 @@ class Encoded:
     step_positions: np.ndarray
     labels: np.ndarray
     label_mask: np.ndarray
+    step_starts: np.ndarray
     n_steps: int
     lost_labels: int = 0
 
@@ -83,7 +86,7 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         InputError: the tokenizer lacks the convention's marker or template, or there is no
             outcome to supervise.
     """
-    tokens, positions, ends, tail = _build(trajectory, tokenizer, convention)
+    tokens, starts, positions, ends, tail = _build(trajectory, tokenizer, convention)
     fitted = sum(end <= max_length for end in ends)
     whole = fitted == len(ends)
     length = ends[fitted - 1] if fitted else 0
@@ -98,6 +101,7 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         step_positions=np.array(positions[:fitted], np.int32),
         labels=np.array([label or 0.0 for label in kept], np.float32),
         label_mask=mask,
+        step_starts=np.array(starts[:fitted], np.int32),
         n_steps=len(trajectory.steps),
         lost_labels=sum(label is not None for label in labels[fitted:]),
     )
@@ -130,8 +134,8 @@ def verify_alignment(trajectories, tokenizer, convention, max_length, *, example
 
 
 def _build(trajectory, tokenizer, convention):
-    """`(ids, scoring positions, ends, tail)`: a step fits if its end does; the tail follows the
-    last step.
+    """`(ids, starts, scoring positions, ends, tail)`: a step fits if its end does; the tail
+    follows the last step.
     """
     if convention.layout == "turns":
         return _build_turns(trajectory, tokenizer, convention)
@@ -155,13 +159,14 @@ def _build(trajectory, tokenizer, convention):
         ids += tokenizer.encode(prompt)
         tail = going_on(convention.between)
     marker = _marker(tokenizer, convention, going_on)
-    positions = []
+    starts, positions = [], []
     for number, step in enumerate(trajectory.steps, 1):
+        starts.append(len(ids))
         lead = convention.joiner if number == 1 else convention.between
         text = lead + convention.step.replace("{number}", str(number)).replace("{step}", step)
         ids += going_on(text) + marker
         positions.append(len(ids) - 1)
-    return ids, positions, [position + 1 for position in positions], tail
+    return ids, starts, positions, [position + 1 for position in positions], tail
 
 
 def _build_turns(trajectory, tokenizer, convention):
@@ -173,15 +178,17 @@ def _build_turns(trajectory, tokenizer, convention):
         messages.append({"role": "user", "content": text if number > 1 else prompt + text})
         messages.append({"role": "assistant", "content": convention.positive})
     texts, contents = template_pieces(tokenizer, messages)
-    ids, positions = [], []
+    ids, starts, positions = [], [], []
     for message, text, content in zip(messages, texts, contents):
         ids += tokenizer.encode_with_special(text)
         if message["role"] == "assistant":
             positions.append(len(ids) - 1)  # this token predicts the answer
+        elif message["role"] == "user":
+            starts.append(len(ids))
         ids += going_on(content)
     ends = [position + 1 for position in positions]
     tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
-    return ids[: ends[-1]], positions, ends, tail
+    return ids[: ends[-1]], starts, positions, ends, tail
 
 
 def _system(convention):

@@ -17,6 +17,7 @@ MAY_CHANGE = frozenset(
         "mesh.fsdp",
         "mesh.tensor",
         "compilation_cache",
+        "model.feature_cache",
         "tensorboard",
     }
 )
@@ -43,6 +44,9 @@ def default_config() -> ConfigDict:
     model.keep_layers = -1  # use only the bottom so many layers of the backbone; -1 is all
     model.train_layers = -1  # train the top so many layers (and final norm and head); -1 is all
     model.freeze = ()  # path regexes of further parameters to freeze
+    model.feature_cache = ""  # directory where the states below the trained layers are kept, so
+    # that frozen layers run once and not in every epoch and run; '' is off
+    model.feature_dtype = "float16"  # of that file; float32 changes no bit of the training
     model.head = head = ConfigDict()
     head.kind = "scalar"  # scalar, linear, mlp, two_token; '' keeps the head the model has
     head.n_classes = 1

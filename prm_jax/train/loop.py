@@ -18,6 +18,7 @@ from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
 from prm_jax.train import placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
+from prm_jax.train.feature_cache import FeatureCache
 from prm_jax.train.metrics import MetricsWriter, in_words
 from prm_jax.train.setup import Run, make_run
 from prm_jax.train.state import model_params
@@ -62,8 +63,10 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         run_record.check_data(workdir, run.data_reports)
         validation = None
         if run.held_out is not None:
-            validation = Validation(run.held_out, config.data, mesh, run.eval_fn)
-        iterator = iter(run.stream)
+            features = _features(run, run.held_out, show)
+            validation = Validation(run.held_out, config.data, mesh, run.eval_fn, features)
+        features = _features(run, run.corpus, show)
+        iterator = iter(run.stream if features is None else run.stream.map(features.attach))
         check_writable(workdir / run_record.CONFIG)
         checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
         closing.callback(checkpoints.close)
@@ -89,6 +92,16 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             show.begin("exporting")
             _export(workdir, run, state, log.latest)
         return log.latest
+
+
+def _features(run: Run, corpus, show):
+    """The cached states of a corpus, None unless the configuration asks for them."""
+    model = run.config.model
+    if not model.feature_cache:
+        return None
+    options = dict(dtype=model.feature_dtype, mesh=run.mesh, show=show)
+    of = (corpus, run.backbone.model, run.state, run.config.data)
+    return FeatureCache(model.feature_cache, *of, **options)
 
 
 def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_Log"):

@@ -16,7 +16,8 @@ def head_logits(model, params, batch):
     Args:
         model: `models.Decoder` with a head.
         params: its parameter tree.
-        batch: as `data.packing.pack` gives it.
+        batch: as `data.packing.pack` gives it; with `lower_BTD` the first group of layers is not
+            run (see `train.feature_cache`).
 
     Returns:
         f32[B,S,C]; slots without a step hold numbers without meaning.
@@ -26,6 +27,7 @@ def head_logits(model, params, batch):
         batch["tokens"],
         positions=batch["positions"],
         segment_ids=batch["segment_ids"],
+        lower_BTD=batch.get("lower_BTD"),
     )
     h_BSD = gather_steps(output.hidden_BTD, batch["step_positions"])
     return apply_head(model.head, params, h_BSD, final_softcap=model.config.final_softcap)
