@@ -31,6 +31,7 @@ EXTRAS = {
     "cuda12": ["jax[cuda12]"],
     "cuda13": ["jax[cuda13]"],
     "hub": ["huggingface-hub"],
+    "parquet": ["fsspec", "huggingface-hub", "pyarrow"],
     "test": [
         "pytest",
         "hypothesis",
@@ -38,6 +39,8 @@ EXTRAS = {
         "nbformat",
         "ipykernel",
         "huggingface-hub",
+        "fsspec",
+        "pyarrow",
         "torch",
         "transformers>=5",
         "accelerate",

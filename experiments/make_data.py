@@ -2,13 +2,15 @@
 
 python -m experiments.make_data --families=arithmetic,dyck --split=train --output=train.jsonl
 python -m experiments.make_data --split=test --n=50 --candidates=16 --output=groups.jsonl
+python -m experiments.make_data --gsm8k=train.jsonl --variants=2 --output=wrong.jsonl
 """
 
 from typing import Any
 
 from absl import flags
 
-from prm_jax import cli
+from prm_jax import cli, formats
+from prm_jax.data.gsm8k import corrupt_gsm8k
 from prm_jax.data.synthetic import FAMILIES, make_candidates, make_trajectories
 from prm_jax.data.synthetic.solution import AFTER_ERROR
 from prm_jax.data.synthetic.splits import SPLITS
@@ -28,25 +30,47 @@ flags.DEFINE_enum("after_error", "mask", AFTER_ERROR, "Labels of the steps after
 flags.DEFINE_integer("candidates", 0, "Candidates of each problem; 0 for one solution.", 0)
 flags.DEFINE_float("accuracy", 0.5, "Mean share of candidates with a right answer.")
 flags.DEFINE_float("shared_error_rate", 0.5, "Share of wrong candidates that err alike.")
+flags.DEFINE_string("gsm8k", None, "A GSM8K file to make wrong solutions from, for families.")
+flags.DEFINE_integer("variants", 1, "Solutions of each GSM8K problem.", 1)
 SHARED = ("difficulty", "kinds", "after_error", "split")
 ONLY = {False: ("error_rate",), True: ("accuracy", "shared_error_rate")}
+OF_FILES = ("kinds", "error_rate", "after_error", "split")
+NOT_OF_FILES = ("families", "n", "difficulty", "candidates", *ONLY[True])
 
 
 def main(argv):
     del argv
+    if FLAGS.gsm8k is not None:
+        rows = _from_gsm8k()
+        n_problems = len({row.group for row in rows})
+    else:
+        rows = _from_families()
+        n_problems = FLAGS.n
+    write_jsonl(FLAGS.output, rows)
+    print(f"{FLAGS.output}: {len(rows)} solutions of {n_problems} problems")
+
+
+def _from_gsm8k():
+    _refuse(NOT_OF_FILES, "with --gsm8k")
+    options: dict[str, Any] = {name: FLAGS[name].value for name in OF_FILES}
+    right = formats.read(FLAGS.gsm8k, "gsm8k")
+    return corrupt_gsm8k(right, FLAGS.variants, FLAGS.seed, **options)
+
+
+def _from_families():
     many = FLAGS.candidates > 0
-    for name in ONLY[not many]:
-        if FLAGS[name].present:
-            raise InputError(
-                f"has no meaning {'with' if many else 'without'} --candidates", field=name
-            )
+    _refuse(ONLY[not many], f"{'with' if many else 'without'} --candidates")
+    _refuse(("variants",), "without --gsm8k")
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*SHARED, *ONLY[many])}
     if many:
-        rows = make_candidates(FLAGS.families, FLAGS.n, FLAGS.candidates, FLAGS.seed, **options)
-    else:
-        rows = make_trajectories(FLAGS.families, FLAGS.n, FLAGS.seed, **options)
-    write_jsonl(FLAGS.output, rows)
-    print(f"{FLAGS.output}: {len(rows)} solutions of {FLAGS.n} problems")
+        return make_candidates(FLAGS.families, FLAGS.n, FLAGS.candidates, FLAGS.seed, **options)
+    return make_trajectories(FLAGS.families, FLAGS.n, FLAGS.seed, **options)
+
+
+def _refuse(names, when):
+    for name in names:
+        if FLAGS[name].present:
+            raise InputError(f"has no meaning {when}", field=name)
 
 
 if __name__ == "__main__":

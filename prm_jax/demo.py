@@ -17,12 +17,11 @@ from ml_collections import ConfigDict
 
 from prm_jax import provenance
 from prm_jax.data.synthetic import make_candidates, make_trajectories
-from prm_jax.evaluate import best_of_n, fit_baseline, processbench, steps, tune_threshold
+from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure
 from prm_jax.evaluate.inputs import read_scores
-from prm_jax.evaluate.processbench import TUNING_RULE, known_first_error
 from prm_jax.files import write_json
 from prm_jax.progress import Progress
-from prm_jax.records import Trajectory, write_jsonl
+from prm_jax.records import write_jsonl
 from prm_jax.report import (
     Curve,
     Metric,
@@ -57,16 +56,6 @@ AUROC = Metric(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Problems:
-    """The demo's data: solutions to train on, to tune thresholds on, to test on; candidates."""
-
-    train: list[Trajectory]
-    validation: list[Trajectory]
-    test: list[Trajectory]
-    candidates: list[Trajectory]
-
-
 def run(config: ConfigDict, workdir) -> dict:
     """Runs the demo, or continues the one that `workdir` holds.
 
@@ -91,8 +80,8 @@ def run(config: ConfigDict, workdir) -> dict:
 
     stage(1, "problems", "making step-labelled problems")
     problems = make_problems(config)
-    for field in dataclasses.fields(problems):
-        write_jsonl(workdir / "data" / f"{field.name}.jsonl", getattr(problems, field.name))
+    for name, part in problems.items().items():
+        write_jsonl(workdir / "data" / f"{name}.jsonl", part)
 
     stage(2, "training", f"training {config.train.model.name} on their labels")
     training = config.train.copy_and_resolve_references()
@@ -129,14 +118,14 @@ def run(config: ConfigDict, workdir) -> dict:
     return result
 
 
-def make_problems(config: ConfigDict) -> Problems:
+def make_problems(config: ConfigDict) -> Parts:
     """Makes the problems; no problem is in two splits.
 
     Args:
         config: as configs/demo.py describes it.
 
     Returns:
-        `Problems`.
+        `Parts`.
 
     Raises:
         InputError: options that do not fit.
@@ -160,7 +149,7 @@ def make_problems(config: ConfigDict) -> Problems:
         **options,
     )
     train = solutions("train", error_rate=wanted.train_error_rate)
-    return Problems(train, solutions("validation"), solutions("test"), candidates)
+    return Parts(train, solutions("validation"), solutions("test"), candidates)
 
 
 def _score(config, workdir, problems) -> dict[str, list]:
@@ -181,7 +170,7 @@ def _score(config, workdir, problems) -> dict[str, list]:
     return scores
 
 
-def evaluate(config: ConfigDict, problems: Problems, scores: Mapping[str, list]) -> dict:
+def evaluate(config: ConfigDict, problems: Parts, scores: Mapping[str, list]) -> dict:
     """Measures the model and the baselines by the same code.
 
     Every method's threshold is tuned on the validation problems; baselines that learn do so on the
@@ -193,8 +182,8 @@ def evaluate(config: ConfigDict, problems: Problems, scores: Mapping[str, list])
         scores: step scores of the model for 'validation', 'test' and 'candidates'.
 
     Returns:
-        dict with `methods` (per method its `threshold`, `first_error`, `steps`, `best_of_n`) and
-        `by_kind` (step AUROC of the model per kind of error).
+        dict with `methods` (per method what `evaluate.measure` gives) and `by_kind` (step AUROC of
+        the model per kind of error).
     """
     wanted = config.evaluation
     boot = dict(n_boot=wanted.bootstrap, seed=config.seed)
@@ -202,36 +191,10 @@ def evaluate(config: ConfigDict, problems: Problems, scores: Mapping[str, list])
     for name in BASELINES:
         predict = fit_baseline(name, problems.train, config.seed)
         of_method[name] = {part: predict(getattr(problems, part)) for part in scores}
-    truth = [known_first_error(t) for t in problems.validation]
-    methods = {}
-    for name, given in of_method.items():
-        threshold = tune_threshold(truth, given["validation"])
-        found = processbench(problems.test, given["test"], threshold=threshold, **boot)
-        found["threshold"] |= {"source": "tuned on the validation problems", "rule": TUNING_RULE}
-        methods[name] = {
-            "threshold": found["threshold"],
-            "first_error": found,
-            "steps": steps(problems.test, given["test"], **boot),
-            "best_of_n": best_of_n(
-                problems.candidates,
-                given["candidates"],
-                aggregation=(wanted.aggregation,),
-                n=tuple(wanted.n),
-                **boot,
-            ),
-        }
-    return {"methods": methods, "by_kind": _by_kind(problems.test, scores["test"], boot)}
-
-
-def _by_kind(trajectories, scores, boot):
-    """Step AUROC per kind of error: the steps of solutions with that kind and of right ones."""
-    kinds = [t.meta.get("error_kind") for t in trajectories]
-    by_kind = {}
-    for kind in sorted({kind for kind in kinds if kind}):
-        rows = [i for i, other in enumerate(kinds) if other in (None, kind)]
-        found = steps([trajectories[i] for i in rows], [scores[i] for i in rows], **boot)
-        by_kind[kind] = {"solutions": kinds.count(kind), "auroc": found["metrics"]["auroc"]}
-    return by_kind
+    options = dict(aggregation=wanted.aggregation, n=wanted.n, **boot)
+    by_kind = auroc_by(lambda t: t.meta.get("error_kind"), problems.test, scores["test"], **boot)
+    methods = {name: measure(problems, given, **options) for name, given in of_method.items()}
+    return {"methods": methods, "by_kind": by_kind}
 
 
 def result_table(result: Mapping) -> ResultTable:

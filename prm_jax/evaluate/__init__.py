@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from prm_jax.evaluate.baselines import BASELINES, fit_baseline
 from prm_jax.evaluate.best_of_n import best_of_n
+from prm_jax.evaluate.methods import Parts, auroc_by, measure
 from prm_jax.evaluate.processbench import processbench, tune_threshold
 from prm_jax.evaluate.step_metrics import steps
 
@@ -17,8 +18,11 @@ TASKS: dict[str, Callable[..., dict]] = {
 __all__ = [
     "BASELINES",
     "TASKS",
+    "Parts",
+    "auroc_by",
     "best_of_n",
     "fit_baseline",
+    "measure",
     "processbench",
     "steps",
     "tune_threshold",

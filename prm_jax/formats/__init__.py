@@ -11,11 +11,13 @@ import inspect
 import json
 from pathlib import Path
 
+from prm_jax.data import array_records
 from prm_jax.errors import InputError
 from prm_jax.formats import (
     big_bench_mistake,
     candidates,
     fin_prm,
+    gsm8k,
     math_aps,
     math_shepherd,
     mr_ben,
@@ -26,6 +28,7 @@ from prm_jax.formats import (
     processbench,
     qwen_prm,
     rlhflow,
+    tables,
     trl,
 )
 from prm_jax.records import Where, read_jsonl, write_jsonl
@@ -42,6 +45,7 @@ FORMATS = {
         qwen_prm,
         candidates,
         mr_ben,
+        gsm8k,
         prm800k,
         math_shepherd,
         rlhflow,
@@ -50,15 +54,15 @@ FORMATS = {
     )
 }
 AFTER_ERROR = ("keep", "truncate", "zero", "mask")
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".ndjson")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".ndjson", tables.SUFFIX)
 
 
 def read(path, format="auto", skip_bad=None, after_error="keep", **options):
     """Reads trajectories.
 
     Args:
-        path: a file, a directory (its .jsonl, .jsonl.gz and .json files, by name), a glob, or a
-            list of these.
+        path: a file, a directory (its files that end in one of SUFFIXES, and array_record files, by
+            name), a glob, a URL of Parquet files, or a list of these.
         format: a name in FORMATS, or 'auto', which looks at each file's first row.
         skip_bad: a `Rejects` that takes refused rows; None raises at the first.
         after_error: labels after the first step labelled below 0.5: 'keep' them, set them to
@@ -77,19 +81,13 @@ def read(path, format="auto", skip_bad=None, after_error="keep", **options):
 
 def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
     """Like `read`, but streams `(Where, Trajectory)`."""
-    if after_error not in AFTER_ERROR:
-        raise InputError(
-            f"unknown policy {after_error!r}",
-            field="after_error",
-            remedy=f"one of {', '.join(AFTER_ERROR)}",
-        )
+    _check_after_error(after_error)
     n_read, n_refused = 0, len(skip_bad.rows) if skip_bad else 0
     for file in files(path):
-        module = None
+        read_row = row_reader(format, after_error, **options)
         for where, row in rows(file, skip_bad):
             try:
-                module = module or _module(format, row, where, options)
-                found = module.read(_object(row, where), where, **options)
+                found = read_row(row, where)
             except InputError as error:
                 if skip_bad is None or error.file is None:
                     raise
@@ -97,13 +95,30 @@ def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
                 continue
             n_read += 1
             for trajectory in found:
-                yield where, apply_after_error(trajectory, after_error)
+                yield where, trajectory
     if skip_bad and not n_read:
         refused = skip_bad.rows[n_refused:]
         raise InputError(
             f"no row could be read; the first of {len(refused)} refused: {refused[0]['error']}",
             file=path,
         )
+
+
+def row_reader(format="auto", after_error="keep", **options):
+    """`read_row(row, where) -> list of Trajectory`, for the rows of one file.
+
+    Args: as `read`; with 'auto' the first row that is read decides the format.
+    """
+    _check_after_error(after_error)
+    module = None
+
+    def read_row(row, where):
+        nonlocal module
+        module = module or _module(format, row, where, options)
+        found = module.read(_object(row, where), where, **options)
+        return [apply_after_error(trajectory, after_error) for trajectory in found]
+
+    return read_row
 
 
 def detect(path):
@@ -153,8 +168,11 @@ def files(path):
     if isinstance(path, list | tuple):
         return [file for part in path for file in files(part)]
     path = str(path)
+    if tables.is_url(path):
+        return tables.files(path)
     if Path(path).is_dir():
-        found = sorted(str(f) for f in Path(path).iterdir() if f.name.endswith(SUFFIXES))
+        found = sorted(str(file) for file in Path(path).iterdir() if _is_data(file))
+        array_records.check_complete(found)
         if not found:
             raise InputError(
                 "the directory holds no data", file=path, remedy=f"files end in {SUFFIXES}"
@@ -163,6 +181,7 @@ def files(path):
     if Path(path).exists() or not glob.has_magic(path):
         return [path]
     if found := sorted(glob.glob(path)):
+        array_records.check_complete(found)
         return found
     raise InputError("no file matches", file=path)
 
@@ -171,8 +190,17 @@ def rows(path, skip_bad=None):
     """Streams `(Where, row)` of one file.
 
     A file is JSON lines; one that ends in .json may also be one document: a list of rows, an object
-    whose values are lists of rows, or a single row. Rows of a document count in place of lines.
+    whose values are lists of rows, or a single row. Rows of a document, of a Parquet file and of an
+    array_record file count in place of lines.
     """
+    if array_records.is_array_record(path):
+        yield from array_records.rows(path, skip_bad)
+        return
+    if str(path).endswith(tables.SUFFIX):
+        yield from tables.rows(path)
+        return
+    if tables.is_url(path):
+        raise InputError("only Parquet is read from a URL", file=path, remedy="download the file")
     document = _document(path) if str(path).endswith(".json") else None
     if document is None:
         yield from read_jsonl(path, skip_bad)
@@ -200,6 +228,19 @@ def apply_after_error(trajectory, policy):
         )
     value = 0.0 if policy == "zero" else None
     return dataclasses.replace(trajectory, labels=labels[:kept] + (value,) * after)
+
+
+def _check_after_error(policy):
+    if policy not in AFTER_ERROR:
+        raise InputError(
+            f"unknown policy {policy!r}",
+            field="after_error",
+            remedy=f"one of {', '.join(AFTER_ERROR)}",
+        )
+
+
+def _is_data(path):
+    return path.name.endswith(SUFFIXES) or array_records.is_array_record(path)
 
 
 def _document(path):

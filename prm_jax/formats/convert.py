@@ -140,7 +140,7 @@ def _losses(trajectory, row, writer, where):
         reasons.append("labels: soft labels are rounded")
     if any(old in (0, 1) for old, _ in both):
         reasons.append("labels: right and wrong are changed")
-    if trajectory.first_error is not None and _first_error(back) != trajectory.first_error:
+    if trajectory.first_error is not None and first_error(back) != trajectory.first_error:
         reasons.append("first_error: not kept")
     for name in SINGLE:
         old = getattr(trajectory, name)
@@ -152,8 +152,11 @@ def _losses(trajectory, row, writer, where):
     return reasons + [f"meta.{key}: changed" for key in changed]
 
 
-def _first_error(trajectory):
-    """The first error that is given, or that full labels show; None if neither tells."""
+def first_error(trajectory):
+    """The first error that is given, or that full labels show; None if neither tells.
+
+    A soft label below 0.5 is an error, -1 stands for none.
+    """
     labels = trajectory.step_labels()
     if trajectory.first_error is not None:
         return trajectory.first_error

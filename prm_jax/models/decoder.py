@@ -291,7 +291,7 @@ class Decoder(nn.Module):
         return DecoderOutput(x_BTD, lower_BTD, logits_BTV if logits else None)
 
     def _layers(self, x_BTD, positions_BT, segment_ids_BT, skip_first):
-        """States after all groups of layers, and after the first; with `skip_first` it is passed."""
+        """States after all groups and after the first, which with `skip_first` is given as x."""
         config = self.config
         segments = self.segments or (config.n_layers,)
         if sum(segments) != config.n_layers or min(segments) < 1:

@@ -59,9 +59,11 @@ def default_config() -> ConfigDict:
     lora.targets = ()  # path regexes; () is every attention and mlp kernel
 
     config.data = data = ConfigDict()
-    data.train = ""  # sources, see prm_jax/data/sources.py
+    data.train = ""  # sources, see prm_jax/data/sources.py; array_record files stay on the disk and
+    # are streamed, with `steps` set
     data.validation = ""
     data.validation_fraction = 0.0  # share of the problems held out when `validation` is ''
+    data.validation_limit = 1000  # most held-out trajectories of each streamed source
     data.format = "auto"  # of file sources; a source may override these three
     data.after_error = "keep"  # keep, truncate, zero, mask
     data.neutral = ""  # reading of neutral ratings where a format has them; '' is its default
@@ -105,7 +107,13 @@ def default_config() -> ConfigDict:
 def check(config: ConfigDict):
     """Raises `InputError` for values that no run can have."""
     positive = ["data.max_length", "data.rows", "data.row_length", "data.max_steps"]
-    positive += ["microbatches", "checkpoint_every", "checkpoints_to_keep", "log_every"]
+    positive += [
+        "data.validation_limit",
+        "microbatches",
+        "checkpoint_every",
+        "checkpoints_to_keep",
+        "log_every",
+    ]
     for key in positive:
         if flatten(config)[key] < 1:
             raise InputError(f"{flatten(config)[key]} is below 1", field=key)

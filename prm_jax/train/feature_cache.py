@@ -60,7 +60,7 @@ class FeatureCache:
         mesh,
         show: Progress | None = None,
     ):
-        _check(state, dtype)
+        _check(corpus, state, dtype)
         lengths = [len(item.tokens) for item in corpus.encoded]
         self._first = np.cumsum([0, *lengths])
         self._dtype, self._width = np.dtype(dtype), model.config.d_model
@@ -149,14 +149,16 @@ def _cast(states_TD, dtype):
     return cast_TD
 
 
-def _check(state, dtype):
+def _check(corpus, state, dtype):
     if dtype not in DTYPES:
         raise InputError(
             f"unknown dtype {dtype!r}", field="model.feature_dtype", remedy=" or ".join(DTYPES)
         )
     trained = set(state.params) | set(state.params.get(ADAPTERS, ()))
-    if jax.process_count() > 1:
-        raise InputError("works in one process only", field="model.feature_cache")
+    if jax.process_count() > 1 or corpus.streamed:
+        raise InputError(
+            "works in one process, with trajectories in memory only", field="model.feature_cache"
+        )
     if trained & {"embed", "layers_0"}:
         raise InputError(
             "the lower layers are trained, so their states change",

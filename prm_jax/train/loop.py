@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 from absl import logging
 
+from prm_jax.data.pipeline import drawn
 from prm_jax.errors import InputError
 from prm_jax.files import check_writable, write_json
 from prm_jax.models import make_mesh
@@ -88,6 +89,9 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         log = _Log(run, show, writer, {} if writer is None else writer.earlier)
         show.begin("compiling", run.total, start)
         state = _updates(run, state, start, iterator, validation, checkpoints, log)
+        if is_first and run.corpus.streamed:
+            reports = {**run.data_reports, "drawn": drawn(iterator)}
+            write_json(workdir / run_record.DATA_REPORT, reports)
         if not (workdir / "export" / "config.json").is_file():
             show.begin("exporting")
             _export(workdir, run, state, log.latest)
@@ -212,6 +216,8 @@ def _in_words(report):
     text = (
         f"{report['trajectories']} trajectories, {report['steps']} steps, {report['labels']} labels"
     )
+    if "streamed" in report:
+        text += f" in memory; {report['streamed']} records are streamed"
     if lost := report["truncated_trajectories"]:
         text += f"; {lost} trajectories were cut, {report['lost_steps']} steps lost"
     if report["dropped_without_label"]:

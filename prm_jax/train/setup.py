@@ -167,6 +167,8 @@ def _read_data(config, tokenizer, supervise, rejects):
             defaults=defaults,
             validation_fraction=fraction,
             skip_bad=rejects.get("train"),
+            stream=True,
+            held_out_limit=data.validation_limit,
         )
         if data.validation:
             held_out, _ = read_trajectories(

@@ -31,6 +31,11 @@ def table():
     return tomllib.loads(text)
 
 
+def presets():
+    """The artifacts that are models, by name: those with a repository on the Hugging Face hub."""
+    return {name: artifact for name, artifact in table().items() if "hub" in artifact}
+
+
 def cache_directory():
     """Our cache: `$PRM_JAX_CACHE`, or `~/.cache/prm_jax`."""
     return Path(os.environ.get("PRM_JAX_CACHE") or Path.home() / ".cache" / "prm_jax")
@@ -50,7 +55,7 @@ def locate(name, path=None):
     """The directory or file that holds a preset's weights.
 
     Args:
-        name: of an artifact.
+        name: of a preset.
         path: use this instead of searching.
 
     Returns:

@@ -56,12 +56,12 @@ def find(name, path):
     """The directory or file that a name stands for."""
     if path is None and Path(name).expanduser().exists():
         return Path(name).expanduser()
-    if name in artifacts.table():
+    if name in artifacts.presets():
         return artifacts.locate(name, path)
     raise InputError(
         f"no model {name!r}: neither a directory, nor a .gguf file, nor a preset",
         field="model",
-        remedy=f"presets are {', '.join(artifacts.table())}",
+        remedy=f"presets are {', '.join(artifacts.presets())}",
     )
 
 

@@ -26,6 +26,9 @@ def example(n_tokens, n_steps, rng):
         step_positions=positions.astype(np.int32),
         labels=rng.random(n_steps).astype(np.float32),
         label_mask=rng.random(n_steps) < 0.7,
+        n_steps=n_steps,
+        lost_labels=0,
+        truncated=False,
     )
 
 

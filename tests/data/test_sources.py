@@ -8,6 +8,7 @@ from prm_jax.data.sources import (
     SYNTHETIC,
     fingerprint,
     parse_sources,
+    read_problems,
     read_source,
     split_by_problem,
 )
@@ -140,8 +141,19 @@ def test_a_held_out_problem_takes_all_its_solutions_along_and_stays_held_out():
     fewer_kept, fewer_held_out = split_by_problem(many[:100], 0.2)
     assert fewer_kept == kept[: len(fewer_kept)]
     assert fewer_held_out == held_out[: len(fewer_held_out)]
-    spaced = Trajectory(problem=f"  {held_out[0].problem}\n", steps=("b",))
+    spaced = Trajectory(problem=f"  {held_out[0].problem.upper()}\n", steps=("b",))
     assert split_by_problem([spaced], 0.2) == ([], [spaced])
+
+
+def test_a_problem_set_in_other_latex_falls_on_the_same_side():
+    plain = [Trajectory(f"Find {i}x + \\frac{{1}}{{2}}, if x = 1", ("a",)) for i in range(200)]
+    marked = [
+        Trajectory(f"find  $ {i}x+\\dfrac{{1}}{{2}} $,\nif \\(x\\,=\\,1\\)", ("a",))
+        for i in range(200)
+    ]
+    held_out = [{t.problem for t in split_by_problem(form, 0.5)[1]} for form in (plain, marked)]
+    sides = [[t.problem in out for t in form] for form, out in zip((plain, marked), held_out)]
+    assert sides[0] == sides[1] and 60 < sum(sides[0]) < 140
 
 
 def test_a_larger_share_holds_out_what_a_smaller_one_did_and_more():
@@ -162,3 +174,44 @@ def test_the_fingerprint_follows_from_content_and_order_alone():
     relabelled = [Trajectory("problem 0", ("a",), labels=(1.0,), id="0"), *base[1:]]
     different = (base[::-1], base[:2], relabelled, [])
     assert len({fingerprint(trajectories) for trajectories in (base, *different)}) == 5
+
+
+TALES = (
+    "A farmer sold 48 eggs in April and half as many in May. How many did he sell?",
+    "Two trains leave the station at 9 and at 11 in the morning. When do they meet?",
+    "The roots of a polynomial with whole coefficients add up to 7. Find the largest one.",
+)
+
+
+def test_a_source_leaves_out_the_problems_of_another_set(write_rows):
+    rows = [{"problem": tale, "steps": ["a"], "labels": [1]} for tale in TALES]
+    path = write_rows("train.jsonl", *rows)
+    edited = TALES[1].replace("11", "10")
+    write_rows("test.jsonl", {"question": TALES[0].upper(), "answer": "72"}, {"question": edited})
+    test = path.with_name("test.jsonl")
+    found = read_source(only(f"{path}?exclude={test}"))
+    assert [t.problem for t in found] == [TALES[1], TALES[2]]
+    found = read_source(only(f"{path}?exclude={test}&exclude_near=0.7"))
+    assert [t.problem for t in found] == [TALES[2]]
+    with pytest.raises(InputError, match="no trajectories"):
+        read_source(only(f"{path}?exclude={path}"))
+    with pytest.raises(InputError, match="names no set"):
+        read_source(only(f"{path}?exclude_near=0.7"))
+    with pytest.raises(InputError, match="threshold"):
+        read_source(only(f"{path}?exclude={test}&exclude_near=7"))
+
+
+def test_problems_are_read_from_solutions_from_bare_rows_and_from_programs(write_rows):
+    solved = write_rows("a.jsonl", *({"problem": "p", "steps": ["a"], "id": i} for i in "xy"))
+    bare = write_rows("b.jsonl", {"question": "q", "answer": "1"}, {"question": "r"})
+    assert read_problems(f"{solved},{bare}") == ["p", "p", "q", "r"]
+    line = f"{SYNTHETIC}dyck?n=2&seed=0"
+    assert read_problems(line) == [t.problem for t in read_source(only(line))]
+    broken = write_rows("c.jsonl", {"question": "q"}, {"answer": "1"})
+    with pytest.raises(InputError, match=r"c.jsonl:2: holds no problem"):
+        read_problems(str(broken))
+    rejects = Rejects("")
+    assert read_problems(str(broken), rejects) == ["q"]
+    assert [row["line"] for row in rejects.rows] == [2]
+    with pytest.raises(InputError, match="fits no known format"):
+        read_problems(str(write_rows("d.jsonl", {"text": "q"})))

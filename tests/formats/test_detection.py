@@ -56,6 +56,7 @@ ROWS = {
         "Model_Solution_Correctness": "correct",
         "Model_Solution_First_Error_Step": "N/A",
     },
+    "gsm8k": {"question": "q", "answer": "1 + 1 = <<1+1=2>>2\n#### 2"},
     "prm800k": {
         "question": {"problem": "p", "ground_truth_answer": "1"},
         "label": {

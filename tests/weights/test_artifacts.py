@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from prm_jax.errors import InputError
-from prm_jax.weights import artifacts
+from prm_jax.weights import artifacts, load
 from third_party import fetch
 
 CONTENT = b"GGUF, as it were"
@@ -182,10 +182,23 @@ def test_the_hub_is_asked_once_and_not_at_all_when_offline_is_set(monkeypatch):
 
 
 def test_the_table_records_what_every_artifact_needs():
+    needed = {
+        "pypi-wheel": ("package", "version", "wheel", "wheel_size", "wheel_sha256", "hub"),
+        "url": ("url",),
+    }
+    assert set(needed) == set(fetch.BRING)
     for name, entry in artifacts.table().items():
-        assert entry["kind"] in fetch.BRING, name
-        for field in ("wheel_sha256", "sha256"):
-            assert re.fullmatch(r"[0-9a-f]{64}", entry[field]), name
-        for field in ("licence", "origin", "package", "version", "file", "hub"):
-            assert entry[field], name
-        assert entry["size"] > 0 and entry["wheel_size"] > 0
+        for field in ("file", "size", "sha256", "licence", "origin", *needed[entry["kind"]]):
+            assert entry[field], (name, field)
+            if field.endswith("sha256"):
+                assert re.fullmatch(r"[0-9a-f]{64}", entry[field]), name
+            if field.endswith("size"):
+                assert entry[field] > 0, name
+
+
+def test_only_models_are_presets():
+    data = set(artifacts.table()) - set(artifacts.presets())
+    assert "smollm2-135m" in artifacts.presets() and data
+    for name in data:
+        with pytest.raises(InputError, match="no model .*; presets are smollm2-135m$"):
+            load.find(name, None)

@@ -94,8 +94,8 @@ class Arithmetic(Family):
             case ErrorKind.SLIP:
                 result = true + int(choose(rng, (-10, -2, -1, 1, 2, 10)))
             case ErrorKind.DROPPED_CARRY:
-                carries = _carries(state, symbol, operand)
-                result = true - choose(rng, carries) if carries else true
+                dropped = carries(state, symbol, operand)
+                result = true - choose(rng, dropped) if dropped else true
             case ErrorKind.WRONG_OPERAND:
                 operand = _other_operand(rng, problem, symbol, operand)
             case ErrorKind.WRONG_OPERATION:
@@ -156,7 +156,7 @@ def _compute(value, symbol, operand):
     return {"+": value + operand, "-": value - operand, "*": value * operand}[symbol]
 
 
-def _carries(value, symbol, operand):
+def carries(value, symbol, operand):
     """What each forgotten carry (a borrow is negative) would take away from the result."""
     found, carry, unit = [], 0, 1
     while unit <= value:

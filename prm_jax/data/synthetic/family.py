@@ -27,15 +27,47 @@ class ErrorKind(enum.StrEnum):
     SLIP: the operation is right, its result is off by a little.
     DROPPED_CARRY: a carry, or a borrow, was forgotten in one column.
     WRONG_OPERAND: the step uses another number, bracket or person than the problem says.
-    WRONG_OPERATION: the step adds where the problem says subtract, or the reverse.
+    WRONG_OPERATION: the step adds where the problem says subtract, or the like.
     COPIED_WRONG_VALUE: a part of the previous state that should stay as it is was miscopied.
-    WRONG_SIGN: a term was moved to the other side of an equation without changing its sign.
+    WRONG_SIGN: a term moved to the other side of an equation, or a product, has the wrong sign.
     ONE_SIDE_ONLY: an operation was applied to one side of an equation only.
     PARTIAL_EXPANSION: a factor was multiplied into the first term of a parenthesis only.
     FORGOT_PUSH, FORGOT_POP: a bracket was read and the stack left as it was.
     WRONG_POP: a closing bracket removed another bracket than the top one, or one too many.
-    NO_SWAP: a swap was announced and not carried out.
+    NO_SWAP: a swap, or another move, was announced and not carried out.
     SWAPPED_WRONG_PAIR: one pair was announced and another one swapped.
+    WRONG_RULE: one rule was named and another one applied.
+    WRONG_PLACE: the operation was carried out at another place than the right one.
+    WRONG_SCOPE: done at one place in place of all, or the reverse.
+    REVERSED_RULE: a rule was used backwards, from its conclusion to its condition.
+    ADDED_ACROSS: numerators and denominators were added, or subtracted, each by themselves.
+    UNSCALED_NUMERATOR: a fraction was given another denominator and kept its numerator.
+    INVERTED_FRACTION: a fraction was multiplied by the reciprocal of the one meant.
+    PARTIAL_REDUCTION: only the numerator, or only the denominator, was divided.
+    KEPT_DIVIDEND: Euclid's algorithm kept the dividend where the divisor should stay.
+    WRONG_END: a digit was written at the wrong end of those before it.
+    SWAPPED_CARRY: the carry was written down and the digit carried.
+    MISALIGNED: a product was put at the wrong place value or power.
+    FORGOT_TERM: one of the products or summands was left out.
+    ROUNDED_UP: a quotient was rounded up and what it is short of taken as the remainder.
+    STALE_VALUE: a variable was read as it was before its last change.
+    WRONG_BRANCH: a condition was judged the wrong way round.
+    OFF_BY_ONE: the element, or the round of a loop, beside the right one was taken.
+    OVERWRITTEN: a value was written over another one, which is lost.
+    NOT_NEAREST: another node was settled than the nearest one.
+    MISSED_SHORTCUT: the nearest node was settled by a longer way than the shortest.
+    WRONG_ORDER: the two sides of a subtraction or a division are exchanged.
+    MISSING_CONDITION: a rule was used although one of its conditions does not hold.
+    SKIPPED_STEP: the conclusion is one step ahead of what the cited rule gives.
+    MISJUDGED_STATEMENT: a statement was taken as true that is false, or the reverse.
+    MISQUOTED: a statement was quoted otherwise than it was made.
+    MISATTRIBUTED: a statement was put in another person's mouth.
+    KEPT_ASSUMPTION: an assumption that led to a contradiction was kept.
+    IRRELEVANT_NUMBER: the step uses a number that the problem mentions and nobody needs.
+    FORGOT_NEGATION: a 'not' was left out of what follows.
+    WRONG_UNIT: a number was taken in another unit than its own.
+    WRONG_MONTH_LENGTH: a month was given a day more or fewer than it has.
+    WRONG_LEAP_YEAR: a leap year was taken for a common one, or the reverse.
     SELF_CORRECTED: any of the above, found and repaired by the next step.
     FALSE_REPAIR: a check of a right step calls it wrong and replaces its result.
     LUCKY_CANCELLATION: any of the above, undone by a second error: right answer, wrong process.
@@ -54,6 +86,38 @@ class ErrorKind(enum.StrEnum):
     WRONG_POP = "wrong_pop"
     NO_SWAP = "no_swap"
     SWAPPED_WRONG_PAIR = "swapped_wrong_pair"
+    WRONG_RULE = "wrong_rule"
+    WRONG_PLACE = "wrong_place"
+    WRONG_SCOPE = "wrong_scope"
+    REVERSED_RULE = "reversed_rule"
+    ADDED_ACROSS = "added_across"
+    UNSCALED_NUMERATOR = "unscaled_numerator"
+    INVERTED_FRACTION = "inverted_fraction"
+    PARTIAL_REDUCTION = "partial_reduction"
+    KEPT_DIVIDEND = "kept_dividend"
+    WRONG_END = "wrong_end"
+    SWAPPED_CARRY = "swapped_carry"
+    MISALIGNED = "misaligned"
+    FORGOT_TERM = "forgot_term"
+    ROUNDED_UP = "rounded_up"
+    STALE_VALUE = "stale_value"
+    WRONG_BRANCH = "wrong_branch"
+    OFF_BY_ONE = "off_by_one"
+    OVERWRITTEN = "overwritten"
+    NOT_NEAREST = "not_nearest"
+    MISSED_SHORTCUT = "missed_shortcut"
+    WRONG_ORDER = "wrong_order"
+    MISSING_CONDITION = "missing_condition"
+    SKIPPED_STEP = "skipped_step"
+    MISJUDGED_STATEMENT = "misjudged_statement"
+    MISQUOTED = "misquoted"
+    MISATTRIBUTED = "misattributed"
+    KEPT_ASSUMPTION = "kept_assumption"
+    FORGOT_NEGATION = "forgot_negation"
+    IRRELEVANT_NUMBER = "irrelevant_number"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_MONTH_LENGTH = "wrong_month_length"
+    WRONG_LEAP_YEAR = "wrong_leap_year"
     SELF_CORRECTED = "self_corrected"
     FALSE_REPAIR = "false_repair"
     LUCKY_CANCELLATION = "lucky_cancellation"

@@ -17,7 +17,7 @@ from prm_jax.records import Trajectory
 
 # Problems on which a kind is tried before another takes its place, and steps tried in all.
 PROBLEMS = 8
-STEPS = 50
+STEPS = 200
 
 
 def make_trajectories(

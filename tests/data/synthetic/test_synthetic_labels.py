@@ -47,16 +47,18 @@ def test_every_kind_can_be_asked_for_alone_at_every_level(family, level):
 
 
 OBJECTS = ("ball", "book", "key", "cup", "hat", "lamp", "pen", "coin")
-NEXT = dict(zip((*OBJECTS, *"()[]{}<>"), (*OBJECTS[1:], OBJECTS[0], *"[]{}<>()")))
+NEXT = dict(zip((*OBJECTS, *"()[]{}<>ABCDTF"), (*OBJECTS[1:], OBJECTS[0], *"[]{}<>()BCDAFT")))
+NEXT |= {"knight": "knave", "knave": "knight"}
+TOKEN = re.compile(r"\d+|[][(){}<>]|\b(?:[A-DTF]|knight|knave|" + "|".join(OBJECTS) + r")\b")
 
 
 def _with_the_last_token_changed(step):
-    """The step with its last number, bracket or object replaced by another one."""
-    found = list(re.finditer(rf"\d+|\b(?:{'|'.join(OBJECTS)})\b|[][(){{}}<>]", step))
+    """The step with its last number, bracket, letter, object or kind replaced by another one."""
+    found = list(TOKEN.finditer(step))
     if not found:
         return None
     last = found[-1][0]
-    other = str(int(last) + 1) if last.isdigit() else NEXT[last]
+    other = f"{int(last) + 1:0{len(last)}}" if last.isdigit() else NEXT[last]
     return step[: found[-1].start()] + other + step[found[-1].end() :]
 
 
@@ -159,7 +161,7 @@ def test_a_longer_list_starts_with_the_shorter_one(family):
 
 def test_an_item_does_not_depend_on_the_families_beside_it(family):
     names = sorted(FAMILIES)
-    mixed = make_trajectories(names, 20, 5)
+    mixed = make_trajectories(names, 5 * len(names), 5)
     assert mixed[names.index(family) :: len(names)] == make_trajectories(family, 5, 5)
 
 

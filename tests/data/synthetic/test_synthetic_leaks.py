@@ -7,102 +7,49 @@ import pytest
 
 from prm_jax.data.synthetic import FAMILIES, make_trajectories
 from prm_jax.data.synthetic.positions import first_error_probabilities
+from prm_jax.evaluate.leak_probe import Steps, labelled_steps, probe_auroc
+from prm_jax.evaluate.step_metrics import auroc
 
 N_TRAIN, N_TEST = 3000, 2000
 
 
 @pytest.fixture(scope="module")
 def splits():
-    """Labelled steps, {family: (train, test)}, each step (text, position, label)."""
+    """Labelled steps, {family: (train, test)}."""
     return {
         family: (
-            _steps(make_trajectories(family, N_TRAIN, 1, split="train")),
-            _steps(make_trajectories(family, N_TEST, 2)),
+            labelled_steps(make_trajectories(family, N_TRAIN, 1, split="train")),
+            labelled_steps(make_trajectories(family, N_TEST, 2)),
         )
         for family in FAMILIES
     }
 
 
-def _steps(items):
-    return [
-        (step, position, label)
-        for item in items
-        for position, (step, label) in enumerate(zip(item.steps, item.labels))
-        if label is not None
-    ]
+def _pooled(parts):
+    texts, *columns = zip(*parts)
+    return Steps(sum(texts, ()), *map(np.concatenate, columns))
 
 
-def _auroc(score, label):
-    """Probability that a right step scores above a wrong one, ties counted half."""
-    _, rank, count = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[rank]
-    right = label == 1
-    n, m = right.sum(), (~right).sum()
-    return (rank[right].sum() - n * (n + 1) / 2) / (n * m)
-
-
-def _probe(train, test, featurise):
-    """AUROC on `test` of a logistic regression (Newton, ridge 10) fitted on `train`."""
-    x, z = np.array([featurise(*row[:2]) for row in train]), [featurise(*row[:2]) for row in test]
-    mean, scale = x.mean(0), x.std(0) + 1e-9
-    x, z = (x - mean) / scale, (np.array(z) - mean) / scale
-    x, z = np.c_[x, np.ones(len(x))], np.c_[z, np.ones(len(z))]
-    y = np.array([row[2] for row in train])
-    weight = np.zeros(x.shape[1])
-    for _ in range(8):
-        p = 1 / (1 + np.exp(-x @ weight))
-        hessian = (x.T * (p * (1 - p))) @ x + 10 * np.eye(len(weight))
-        weight -= np.linalg.solve(hessian, x.T @ (p - y) + 10 * weight)
-    return _auroc(z @ weight, np.array([row[2] for row in test]))
-
-
-def _position(text, position):
-    return [float(position == i) for i in range(8)]
-
-
-def _length(text, position):
-    size = len(text) / 50
-    return [size, size**2, size**3]
-
-
-def _words(train):
-    words = sorted({word for text, _, _ in train for word in _split(text)})
-    index = {word: i for i, word in enumerate(words)}
-
-    def featurise(text, position):
-        counts = np.zeros(len(words))
-        for word in _split(text):
-            if word in index:
-                counts[index[word]] += 1
-        return [*counts, *_length(text, position), *_position(text, position)]
-
-    return featurise
-
-
-def _split(text):
-    return re.findall(r"[A-Za-z]+|[^\sA-Za-z0-9]", text)
-
-
-@pytest.mark.parametrize("featurise", [_position, _length])
-def test_position_and_length_alone_give_nothing(splits, featurise):
-    pooled = [sum((split[part] for split in splits.values()), []) for part in (0, 1)]
+@pytest.mark.parametrize("features", ["position", "length"])
+def test_position_and_length_alone_give_nothing(splits, features):
+    pooled = [_pooled(parts) for parts in zip(*splits.values())]
     for train, test in (*splits.values(), pooled):
-        assert abs(_probe(train, test, featurise) - 0.5) <= 0.05
+        assert abs(probe_auroc(train, test, features) - 0.5) <= 0.05
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_words_length_and_position_together_give_little(splits, family):
-    train, test = splits[family]
-    assert _probe(train, test, _words(train)) <= 0.6
+    assert probe_auroc(*splits[family], "words") <= 0.6
 
 
 def test_the_probe_finds_a_leak_that_is_there(splits):
-    def leaky(rows):
-        return [(text + (" Hm." if label == 0 else ""), at, label) for text, at, label in rows]
+    def leaky(steps):
+        pairs = zip(steps.texts, steps.label_N)
+        return steps._replace(texts=tuple(t + (" Hm." if y == 0 else "") for t, y in pairs))
 
-    train, test = (leaky(rows) for rows in splits["arithmetic"])
-    assert _probe(train, test, _words(train)) > 0.99
-    assert _probe(train, test, _length) > 0.6
+    train, test = (leaky(steps) for steps in splits["arithmetic"])
+    assert probe_auroc(train, test, "words") > 0.99
+    assert probe_auroc(train, test, "length") > 0.6
 
 
 def test_number_of_steps_and_length_say_nothing_about_having_an_error():
@@ -112,7 +59,7 @@ def test_number_of_steps_and_length_say_nothing_about_having_an_error():
         [len(item.steps) for item in items],
         [sum(map(len, item.steps)) for item in items],
     ):
-        assert abs(_auroc(np.array(size), right) - 0.5) <= 0.03
+        assert abs(auroc(size, right)[0] - 0.5) <= 0.03
 
 
 def test_a_step_that_claims_a_repair_is_not_mostly_wrong():

@@ -5,13 +5,50 @@ agreement with the labels is evidence for both.
 """
 
 from prm_jax.data.synthetic.checkers.arithmetic import ArithmeticChecker
+from prm_jax.data.synthetic.checkers.base_conversion import BaseConversionChecker
+from prm_jax.data.synthetic.checkers.calendar import CalendarChecker
+from prm_jax.data.synthetic.checkers.code_tracing import CodeTracingChecker
 from prm_jax.data.synthetic.checkers.dyck import DyckChecker
+from prm_jax.data.synthetic.checkers.fractions import FractionsChecker
+from prm_jax.data.synthetic.checkers.gcd import GcdChecker
 from prm_jax.data.synthetic.checkers.judge import judge
+from prm_jax.data.synthetic.checkers.knights_and_knaves import KnightsAndKnavesChecker
 from prm_jax.data.synthetic.checkers.linear_equations import LinearEquationsChecker
+from prm_jax.data.synthetic.checkers.linear_systems import LinearSystemsChecker
+from prm_jax.data.synthetic.checkers.long_addition import LongAdditionChecker
+from prm_jax.data.synthetic.checkers.long_multiplication import LongMultiplicationChecker
 from prm_jax.data.synthetic.checkers.object_swaps import ObjectSwapsChecker
+from prm_jax.data.synthetic.checkers.polynomials import PolynomialsChecker
+from prm_jax.data.synthetic.checkers.propositional_logic import PropositionalLogicChecker
+from prm_jax.data.synthetic.checkers.rule_chains import RuleChainsChecker
+from prm_jax.data.synthetic.checkers.shortest_path import ShortestPathChecker
+from prm_jax.data.synthetic.checkers.sorting import SortingChecker
+from prm_jax.data.synthetic.checkers.string_rewriting import StringRewritingChecker
+from prm_jax.data.synthetic.checkers.word_problems import WordProblemsChecker
 from prm_jax.errors import InputError
 
-CHECKERS = (LinearEquationsChecker(), ArithmeticChecker(), DyckChecker(), ObjectSwapsChecker())
+CHECKERS = (
+    LinearEquationsChecker(),
+    ArithmeticChecker(),
+    DyckChecker(),
+    ObjectSwapsChecker(),
+    FractionsChecker(),
+    GcdChecker(),
+    BaseConversionChecker(),
+    LongAdditionChecker(),
+    CodeTracingChecker(),
+    LongMultiplicationChecker(),
+    StringRewritingChecker(),
+    SortingChecker(),
+    ShortestPathChecker(),
+    PolynomialsChecker(),
+    RuleChainsChecker(),
+    KnightsAndKnavesChecker(),
+    WordProblemsChecker(),
+    PropositionalLogicChecker(),
+    CalendarChecker(),
+    LinearSystemsChecker(),
+)
 
 
 def check(trajectory) -> list[float]:
