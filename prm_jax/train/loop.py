@@ -137,10 +137,11 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             seconds = log.seconds()
             measured = validation.measure(state, log.show) if evaluate and validation else {}
             log.step(step, metrics, seconds, measured)
-            if save:
+            stopping = stop.is_set()  # perhaps only since the validation began
+            if save or stopping:
                 checkpoints.save(state, iterator.get_state(), run.record)
             log.seconds()  # what was spent on other things belongs to no step
-            if stop.is_set() and not last:
+            if stopping and not last:
                 checkpoints.wait()
                 raise SystemExit(STOPPED)
     checkpoints.wait()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from prm_jax.train.backbone import make_backbone
 from prm_jax.train.checkpoint import Checkpoints, load_for_inference
 from prm_jax.train.placement import put_batch
 from prm_jax.train.setup import make_run
+from prm_jax.train.validation import Validation
 from prm_jax.weights import load_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -219,6 +221,20 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
         loop.train(config, tmp_path / "run", progress=False)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_sigterm_during_a_validation_saves_before_it_stops(config, tmp_path, monkeypatch):
+    measure = Validation.measure
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        return measure(*arguments)
+
+    monkeypatch.setattr(Validation, "measure", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        loop.train(config, tmp_path / "run", progress=False)
+    assert stopped.value.code == loop.STOPPED
+    assert (tmp_path / "run/checkpoints/3").is_dir()  # it validates every 3, saves every 2
 
 
 def test_a_head_of_two_vocabulary_tokens_and_outcome_supervision_train(config, tmp_path):
