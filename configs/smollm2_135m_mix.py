@@ -22,7 +22,7 @@ def get_config():
     config.worlds = worlds = ConfigDict()
     worlds.families = ()  # () is all
     worlds.difficulty = (1, 2, 3)
-    worlds.train = 400  # trajectories of each family
+    worlds.train = 320  # trajectories of each family
     worlds.train_error_rate = 0.6  # .5 elsewhere
     worlds.validation = 40
     worlds.test = 100
@@ -32,12 +32,12 @@ def get_config():
     worlds.shared_error_rate = 0.5  # share of wrong candidates with the same mistake
 
     config.files = files = ConfigDict()
-    for name, line in (
-        ("gsm8k_errors", "gsm8k_errors:data/gsm8k_train.jsonl?n_per_problem=1&seed=0"),
-        ("prmbench", "data/prmbench_train_p1/*.jsonl?process=both&after_error=mask"),
-        ("mr_ben", "data/mr_ben/*.json"),
+    for name, train, line in (
+        ("gsm8k_errors", 2400, "gsm8k_errors:data/gsm8k_train.jsonl?n_per_problem=1&seed=0"),
+        ("prmbench", 700, "data/prmbench_train_p1/*.jsonl?process=both&after_error=mask"),
+        ("mr_ben", 700, "data/mr_ben/*.json"),
     ):
-        files[name] = ConfigDict(dict(line=line, train=1200, validation=120, test=240))
+        files[name] = ConfigDict(dict(line=line, train=train, validation=120, test=240))
     config.split = ConfigDict(dict(test=0.15, validation=0.08))  # shares of a file's problems
     config.near_duplicate = 0.8  # similarity to a test problem from which one is not trained on
 
