@@ -10,6 +10,7 @@ CORE = [
     "optax>=0.2.8",
     "orbax-checkpoint>=0.12",
     "tensorflow-datasets>=4.9.9",
+    "importlib-resources",  # tensorflow-datasets imports it and does not say so
     "ml-collections>=1.1",
     "chex>=0.1.90",
     "absl-py",

@@ -128,14 +128,14 @@ def write_raw(raw, name):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_trajectories_read_back_are_those_of_the_raw_file(name, raw, built):
+def test_trajectories_read_back_are_those_of_the_raw_file(name, raw, built, tmp_path):
     path = write_raw(raw, name)
     builder = built(name)
     wanted = formats.read(path, format=builder.FORMAT)
     split = FILES[name][0]
     assert len(wanted) == len(ROWS[name])
     assert read(builder, split) == read(builder.data_path, split) == wanted
-    loaded = tfds.data_source(name, split=split, data_dir=builder.data_dir.split(name)[0])
+    loaded = tfds.data_source(name, split=split, data_dir=str(tmp_path / "tfds"))
     assert [row["problem"].decode() for row in loaded] == [t.problem for t in wanted]
 
 
@@ -179,14 +179,19 @@ def test_nulls_are_marked_for_those_who_read_the_features(raw, built):
     np.testing.assert_array_equal(labelled["labels"], [0.9, np.nan])
 
 
-def test_the_order_is_that_of_the_files(raw, built):
-    for part in (1, 0):
-        rows = [{"problem": f"{part}/{i}", "steps": ["a"]} for i in range(40)]
+@pytest.mark.parametrize("n_shards", [1, 3])
+def test_the_order_is_that_of_the_files(raw, tmp_path, n_shards):
+    parts = range(8)
+    for part in reversed(parts):
+        rows = [{"problem": f"{part}/{i}", "steps": ["a"]} for i in range(10)]
         write_jsonl(raw / f"more-{part}.jsonl", rows)
-    wanted = [f"{part}/{i}" for part in (0, 1) for i in range(40)]
-    builder = built(AnyRows)
+    config = tfds.download.DownloadConfig(manual_dir=str(raw), num_shards=n_shards)
+    builder = AnyRows(data_dir=str(tmp_path / "tfds"))
+    builder.download_and_prepare(download_config=config)
+    assert builder.info.splits["test"].num_shards == n_shards
+    wanted = [f"{part}/{i}" for part in parts for i in range(10)]
     assert [t.problem for t in read(builder, "test")] == wanted
-    assert [t.problem for t in read(builder, "test[10:12]")] == wanted[10:12]
+    assert [t.problem for t in read(builder, "test[25:28]")] == wanted[25:28]
 
 
 @pytest.mark.parametrize("neutral, label", [("positive", 1), ("negative", 0), ("masked", None)])

@@ -6,6 +6,7 @@ numbers.
 
 from typing import NamedTuple
 
+from prm_jax.data.synthetic.carries import lost_carries
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
@@ -94,8 +95,8 @@ class Arithmetic(Family):
             case ErrorKind.SLIP:
                 result = true + int(choose(rng, (-10, -2, -1, 1, 2, 10)))
             case ErrorKind.DROPPED_CARRY:
-                dropped = carries(state, symbol, operand)
-                result = true - choose(rng, dropped) if dropped else true
+                changes = lost_carries(state, symbol, operand)
+                result = true + choose(rng, changes) if changes else true
             case ErrorKind.WRONG_OPERAND:
                 operand = _other_operand(rng, problem, symbol, operand)
             case ErrorKind.WRONG_OPERATION:
@@ -154,19 +155,6 @@ def _operation(rng, size):
 
 def _compute(value, symbol, operand):
     return {"+": value + operand, "-": value - operand, "*": value * operand}[symbol]
-
-
-def carries(value, symbol, operand):
-    """What each forgotten carry (a borrow is negative) would take away from the result."""
-    found, carry, unit = [], 0, 1
-    while unit <= value:
-        a, b = value // unit % 10, operand // unit % 10
-        column = {"+": a + b + carry, "-": a - b + carry, "*": a * operand + carry}[symbol]
-        carry = column // 10
-        unit *= 10
-        if carry:
-            found.append(carry * unit)
-    return found
 
 
 def _other_operand(rng, problem, symbol, operand):

@@ -48,9 +48,10 @@ class Dyck(Family):
     name = "dyck"
     n_step_styles = len(STEPS)
     weights = {
-        ErrorKind.FORGOT_PUSH: 1.0,
-        ErrorKind.FORGOT_POP: 1.0,
-        ErrorKind.WRONG_POP: 1.0,
+        # More steps push than pop, and two kinds need a pop: so both are wrong equally often.
+        ErrorKind.FORGOT_PUSH: 2.4,
+        ErrorKind.FORGOT_POP: 0.8,
+        ErrorKind.WRONG_POP: 0.8,
         ErrorKind.WRONG_OPERAND: 1.0,
         ErrorKind.COPIED_WRONG_VALUE: 1.5,
         **COMPOSITE_WEIGHTS,

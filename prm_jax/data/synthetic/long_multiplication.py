@@ -6,7 +6,8 @@ in; which of them comes when depends on the number of operations alone. Harder l
 first factors.
 """
 
-from prm_jax.data.synthetic.arithmetic import carries, miscopied
+from prm_jax.data.synthetic.arithmetic import miscopied
+from prm_jax.data.synthetic.carries import lost_carries
 from prm_jax.data.synthetic.family import (
     COMPOSITE_WEIGHTS,
     ErrorKind,
@@ -84,8 +85,8 @@ class LongMultiplication(Family):
                 unit = _unit(numbers[1]) if name == "part" else 1
                 new = true + unit * choose(rng, (-10, -2, -1, 1, 2, 10))
             case ErrorKind.DROPPED_CARRY if name != "zeros":
-                dropped = _dropped_carries(state, operation)
-                new = true - choose(rng, dropped) if dropped else true
+                changes = _lost_carries(state, operation)
+                new = true + choose(rng, changes) if changes else true
             case ErrorKind.MISALIGNED:
                 new = _misaligned(rng, state, operation)
             case ErrorKind.WRONG_OPERAND:
@@ -150,13 +151,13 @@ def _new(move):
     return move.result[-1 if move.operation[0] == "part" else 0]
 
 
-def _dropped_carries(parts, operation):
-    """What each forgotten carry would take away from the new part."""
+def _lost_carries(parts, operation):
+    """The change of the new part for each carry that may be forgotten."""
     name, *numbers = operation
     if name == "add":
-        return carries(parts[0], "+", parts[1])
+        return lost_carries(parts[0], "+", parts[1])
     unit = _unit(numbers[1])
-    return [carry * unit for carry in carries(numbers[0], "*", numbers[1] // unit)]
+    return [change * unit for change in lost_carries(numbers[0], "*", numbers[1] // unit)]
 
 
 def _unit(value):
