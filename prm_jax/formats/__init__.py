@@ -27,7 +27,9 @@ from prm_jax.formats import (
     prmbench,
     processbench,
     qwen_prm,
+    reasonflux,
     rlhflow,
+    skywork,
     tables,
     trl,
 )
@@ -43,6 +45,8 @@ FORMATS = {
         multi_rm,
         fin_prm,
         qwen_prm,
+        skywork,
+        reasonflux,
         candidates,
         mr_ben,
         gsm8k,

@@ -62,7 +62,9 @@ def test_soft_labels_into_signs_are_reported_as_rounded(tmp_path, name):
     assert report["lost"]["labels: soft labels are rounded"] == {"count": 1, "examples": ["soft"]}
 
 
-@pytest.mark.parametrize("name", ["trl", "math_aps", "qwen_prm", "prm_jax"])
+@pytest.mark.parametrize(
+    "name", ["trl", "math_aps", "qwen_prm", "skywork", "reasonflux", "prm_jax"]
+)
 def test_soft_labels_survive_where_the_format_has_numbers(tmp_path, name):
     report = convert(jsonl(tmp_path, SOFT), tmp_path / "o.jsonl", to=name)
     assert not any(reason.startswith("labels") for reason in report["lost"])

@@ -49,6 +49,13 @@ ROWS = {
         "trajectory_label": 1,
     },
     "qwen_prm": {"problem": "p", "response": "a<extra_0>", "labels": [1]},
+    "skywork": {"problem": "p", "response": "a\nb", "labels": [1, 0]},
+    "reasonflux": {
+        "problem": "p",
+        "completion": ["a"],
+        "step_rewards": [0.5],
+        "trajectory_reward": 1,
+    },
     "candidates": {"problem": "p", "gold": "1", "candidates": [{"steps": ["a"], "correct": True}]},
     "mr_ben": {
         "Question": "q",

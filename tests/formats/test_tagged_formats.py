@@ -1,4 +1,4 @@
-"""Formats of released training code: Multi-RM, Fin-PRM and Qwen's tagged responses."""
+"""Multi-RM, Fin-PRM, ReasonFlux-PRM, Qwen's tagged responses and Skywork's lines."""
 
 import pytest
 
@@ -93,3 +93,34 @@ def test_qwen_rows_without_labels_are_read():
 def test_qwen_tag_can_be_another():
     found = read("qwen_prm", {**QWEN_PRM, "response": "a # b #"}, tag="#")
     assert found.steps == ("a", "b")
+
+
+def test_skywork_steps_are_lines_and_empty_ones_may_have_labels():
+    row = {"problem": "q", "response": "a\n\nb\n", "labels": [1, 0]}
+    assert read("skywork", row).steps == ("a", "b")
+    assert read("skywork", row).labels == (1.0, 0.0)
+    assert read("skywork", {**row, "labels": [0.25, 1, 0, 1]}).labels == (0.25, 0.0)
+    assert read("skywork", {**row, "labels": None}).labels is None
+    for labels in ([1], [1, 0, 1], "10"):
+        with pytest.raises(InputError, match="f.jsonl:4: field 'labels'"):
+            read("skywork", {**row, "labels": labels})
+
+
+def test_skywork_cannot_hold_a_step_of_two_lines():
+    found = read("qwen_prm", {"problem": "q", "response": "a\nb<extra_0>"})
+    with pytest.raises(ValueError, match="several lines"):
+        formats.FORMATS["skywork"].write(found)
+
+
+def test_reasonflux_rewards_stay_soft_and_the_wholes_is_an_outcome_only_on_request():
+    row = {"problem": "q", "completion": "a\n\nb", "step_rewards": [0.9, 0.2]}
+    row["trajectory_reward"] = 0.75
+    found = read("reasonflux", row)
+    assert (found.steps, found.labels) == (("a", "b"), (0.9, 0.2))
+    assert found.outcome is None and found.meta == {"trajectory_reward": 0.75}
+    found = read("reasonflux", {**row, "trajectory_reward": 1}, trajectory="outcome")
+    assert found.outcome == 1.0 and not found.meta
+    with pytest.raises(InputError, match="field 'step_rewards'"):
+        read("reasonflux", {**row, "step_rewards": [1]})
+    with pytest.raises(InputError, match="field 'outcome'"):
+        read("reasonflux", row, trajectory="outcome")
