@@ -17,6 +17,8 @@ def get_config():
     config.seed = 0  # of the data
     config.seeds = (0, 1, 2)  # of the training runs
     config.fractions = (0.25, 0.5)  # of the data, for the learning curve
+    config.probe_fraction = 0.5  # of the data, for the linear probe; 0 leaves it out
+    config.likelihood = True  # whether to score by likelihood too, which takes longest
     config.base_model = "HuggingFaceTB/SmolLM2-135M-Instruct"  # named in the model card
 
     config.worlds = worlds = ConfigDict()

@@ -1,7 +1,9 @@
 """A study from its configuration to its result file, in stages that go on where they stopped.
 
-Files of a workdir: `data/SOURCE/PART.jsonl`, `runs/NAME` (training workdirs), `scores/NAME/SOURCE/
-PART.jsonl`, `results.json`, `report.html`, and the model card in the first run's export.
+Files of a workdir: `data/SOURCE/PART.jsonl` and `data.json` (what they were made from; later starts
+read them again), `runs/NAME` (training workdirs), `scores/NAME/SOURCE/PART.jsonl`, `results.json`,
+`report.html`, and the model card in the first run's export. Seeds, shares of the data and baselines
+may be added by a later start.
 """
 
 import contextlib
@@ -14,7 +16,8 @@ from pathlib import Path
 from ml_collections import ConfigDict
 from rich.console import Console
 
-from prm_jax import provenance
+from prm_jax import formats, provenance
+from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure, steps
 from prm_jax.evaluate.inputs import read_scores
 from prm_jax.files import atomic_write, write_json
@@ -28,6 +31,7 @@ from prm_jax.train import loop
 PROBE, LIKELIHOOD = "linear probe", "mean log-prob"
 BASELINES = ("random", "length", "position")
 MEASURED = ("validation", "test", "candidates")
+OF_DATA = ("seed", "worlds", "files", "split", "near_duplicate")  # parts of a configuration
 
 
 def run(config: ConfigDict, workdir) -> dict:
@@ -63,10 +67,11 @@ def run(config: ConfigDict, workdir) -> dict:
         parts = MEASURED if name.startswith("seed") or name == PROBE else ("test",)
         with clock.measure(f"score {name}"):
             _score(workdir / "runs" / name, workdir, name, sources, parts)
-    stage("scoring by likelihood")
-    with clock.measure(f"score {LIKELIHOOD}"):
-        options = dict(scorer="mean_log_prob", convention="trl")
-        _score(config.train.model.name, workdir, LIKELIHOOD, sources, MEASURED, **options)
+    if config.likelihood:
+        stage("scoring by likelihood")
+        with clock.measure(f"score {LIKELIHOOD}"):
+            options = dict(scorer="mean_log_prob", convention="trl")
+            _score(config.train.model.name, workdir, LIKELIHOOD, sources, MEASURED, **options)
     stage("measuring")
     result = {
         "groups": {
@@ -87,6 +92,7 @@ def run(config: ConfigDict, workdir) -> dict:
         "run": {
             "command": " ".join(["python -m experiments.study", *sys.argv[1:]]),
             "code": provenance.code_version(),
+            "code_of_data": json.loads((workdir / "data.json").read_text("utf-8"))["code"],
             "versions": provenance.versions(),
             "machine": provenance.machine(),
             "seconds": clock.seconds,
@@ -105,7 +111,19 @@ def run(config: ConfigDict, workdir) -> dict:
     return result
 
 
-def _data(config, workdir):
+def _data(config, workdir) -> dict[str, Parts]:
+    """The sources: made once, with a record of what they were made from, then read again."""
+    path, values = workdir / "data.json", json.loads(json.dumps(config.to_dict()))
+    wanted = {name: values[name] for name in OF_DATA}
+    if path.is_file():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["config"] != wanted:
+            raise InputError(
+                "holds data of another configuration",
+                file=workdir,
+                remedy=f"use a new workdir, or the old values of {', '.join(OF_DATA)}",
+            )
+        return {name: _read_parts(workdir / "data" / name) for name in record["sources"]}
     rejects = Rejects(workdir / "rejects.jsonl")
     sources = make_parts(config, rejects)
     for name, parts in sources.items():
@@ -113,7 +131,14 @@ def _data(config, workdir):
             write_jsonl(workdir / "data" / name / f"{part}.jsonl", rows)
     if rejects.rows:
         rejects.write()
+    record = {"config": wanted, "sources": list(sources), "code": provenance.code_version()}
+    write_json(path, record)
     return sources
+
+
+def _read_parts(folder) -> Parts:
+    files = {file.stem: formats.read(file, "prm_jax") for file in folder.glob("*.jsonl")}
+    return Parts(**files)
 
 
 def _runs(config) -> dict[str, tuple[ConfigDict, float]]:
@@ -123,7 +148,8 @@ def _runs(config) -> dict[str, tuple[ConfigDict, float]]:
         runs[f"seed {seed}"] = (_with_seed(config.train, seed), 1.0)
     for fraction in config.fractions:
         runs[f"{fraction:g} of the data"] = (_with_seed(config.train, config.seeds[0]), fraction)
-    runs[PROBE] = (_with_seed(config.probe, config.seeds[0]), 1.0)
+    if config.probe_fraction:
+        runs[PROBE] = (_with_seed(config.probe, config.seeds[0]), config.probe_fraction)
     return runs
 
 
@@ -178,7 +204,8 @@ def _measured(config, workdir, names, sources) -> dict:
     )
     seeds = [f"seed {seed}" for seed in config.seeds]
     of_method: dict[str, dict[str, list]] = {}
-    for method in (*seeds, PROBE, LIKELIHOOD):
+    slow = [PROBE] * bool(config.probe_fraction) + [LIKELIHOOD] * bool(config.likelihood)
+    for method in (*seeds, *slow):
         of_method[method] = {part: [] for part in parts.items() if part in MEASURED}
         for name in names:
             for part, scores in _read(workdir, method, name, sources[name]).items():

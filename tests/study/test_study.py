@@ -86,6 +86,7 @@ def test_every_run_and_baseline_is_measured_on_every_source(finished):
     assert result["shared_problems"] == 0
     halves = (result["training"][name]["trajectories"] for name in ("0.5 of the data", "seed 0"))
     assert list(halves) == [40, 80]
+    assert result["training"]["linear probe"]["trajectories"] == 40
 
 
 def test_seeds_differ_and_the_shared_states_are_computed_once(finished):
@@ -116,6 +117,19 @@ def test_the_same_command_goes_on_where_it_was(finished, config):
     again = run(config, workdir)
     assert again["groups"] == result["groups"] and again["training"] == result["training"]
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_a_later_start_may_add_seeds_but_not_change_the_data(finished, config):
+    workdir, result = finished
+    more = config.copy_and_resolve_references()
+    more.seeds, more.likelihood, more.probe_fraction = (0, 1, 2), False, 0.0
+    again = run(more, workdir)
+    found, before = (r["groups"]["counting"]["methods"] for r in (again, result))
+    assert list(found) == ["seed 0", "seed 1", "seed 2", "random", "length", "position"]
+    assert found["seed 0"] == before["seed 0"]
+    more.worlds.test = 13
+    with pytest.raises(InputError, match="data of another configuration"):
+        run(more, workdir)
 
 
 def test_a_source_that_is_too_small_is_refused(config):
