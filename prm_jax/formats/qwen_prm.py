@@ -6,6 +6,7 @@ input; Qwen's training rows are not public, so the names of the fields are optio
 """
 
 from prm_jax.errors import InputError
+from prm_jax.formats import side_fields
 from prm_jax.records import Trajectory
 
 NAME = "qwen_prm"
@@ -39,14 +40,11 @@ def read(row, where, problem="problem", response="response", labels="labels", ta
         raise where.error(f"has {found} entries for {len(steps)} tags", field=labels)
     if rest:
         steps, values = [*steps, rest], values and [*values, None]
-    known = ("outcome", "answer", "gold", "id", "group", "source")
-    not_kept = (problem, response, labels, "meta", *known)
     fields = {
-        **{name: row[name] for name in known if name in row},
+        **side_fields.from_row(row, problem, response, labels),
         "problem": row.get(problem),
         "steps": steps,
         "labels": values,
-        "meta": {name: value for name, value in row.items() if name not in not_kept},
     }
     return [Trajectory.from_dict(fields, where)]
 
@@ -59,12 +57,9 @@ def write(trajectory):
     """
     if any(TAG in step for step in trajectory.steps):
         raise ValueError(f"a step holds the tag {TAG}")
-    row = {
+    return {
         "problem": trajectory.problem,
         "response": "".join(step + TAG for step in trajectory.steps),
         "labels": list(trajectory.step_labels()),
+        **side_fields.to_row(trajectory),
     }
-    for name in ("outcome", "answer", "gold", "id", "group", "source"):
-        if getattr(trajectory, name) is not None:
-            row[name] = getattr(trajectory, name)
-    return row

@@ -8,11 +8,11 @@ so it stays in `meta` unless asked for.
 """
 
 from prm_jax.errors import InputError
+from prm_jax.formats import side_fields
 from prm_jax.records import Trajectory
 
 NAME = "reasonflux"
 TRAJECTORY = ("meta", "outcome")
-KNOWN = ("answer", "gold", "id", "group", "source")
 
 
 def detect(row):
@@ -48,27 +48,25 @@ def read(
     if not isinstance(rewards, list) or len(rewards) != len(steps):
         found = len(rewards) if isinstance(rewards, list) else "no"
         raise where.error(f"has {found} entries for {len(steps)} steps", field=step_rewards)
-    not_kept = ("problem", completion, step_rewards, "meta", *KNOWN)
-    meta = {name: value for name, value in row.items() if name not in not_kept}
     fields = {
-        **{name: row[name] for name in KNOWN if name in row},
+        **side_fields.from_row(row, "problem", completion, step_rewards, trajectory_reward),
         "problem": row.get("problem"),
         "steps": steps,
         "labels": rewards,
-        "outcome": meta.pop(trajectory_reward, None) if trajectory == "outcome" else None,
-        "meta": meta,
     }
+    if trajectory_reward in row:
+        if trajectory == "outcome":
+            fields["outcome"] = row[trajectory_reward]
+        else:
+            fields["meta"][trajectory_reward] = row[trajectory_reward]
     return [Trajectory.from_dict(fields, where)]
 
 
 def write(trajectory):
-    """The row of a trajectory; unlabelled steps have null, the outcome is the whole's reward."""
-    row = {
+    """The row of a trajectory; unlabelled steps have null. An outcome stays an outcome."""
+    return {
         "problem": trajectory.problem,
         "completion": list(trajectory.steps),
         "step_rewards": list(trajectory.step_labels()),
+        **side_fields.to_row(trajectory),
     }
-    if trajectory.outcome is not None:
-        row["trajectory_reward"] = trajectory.outcome
-    kept = {name: getattr(trajectory, name) for name in KNOWN}
-    return row | {name: value for name, value in kept.items() if value is not None}

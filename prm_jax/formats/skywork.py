@@ -4,11 +4,11 @@ The model reads a score at the end of every line, of empty ones too. UNSURE: tha
 its input; the rows it was trained on are not public, so the labels' field is an option of ours.
 """
 
+from prm_jax.formats import side_fields
 from prm_jax.formats.qwen_prm import TAG
 from prm_jax.records import Trajectory
 
 NAME = "skywork"
-KNOWN = ("outcome", "answer", "gold", "id", "group", "source")
 
 
 def detect(row):
@@ -41,13 +41,11 @@ def read(row, where, problem="problem", response="response", labels="labels"):
     if values is not None and (not isinstance(values, list) or len(values) != len(steps)):
         found = len(values) if isinstance(values, list) else "no"
         raise where.error(f"has {found} entries for {len(steps)} lines", field=labels)
-    not_kept = (problem, response, labels, "meta", *KNOWN)
     fields = {
-        **{name: row[name] for name in KNOWN if name in row},
+        **side_fields.from_row(row, problem, response, labels),
         "problem": row.get(problem),
         "steps": steps,
         "labels": values,
-        "meta": {name: value for name, value in row.items() if name not in not_kept},
     }
     return [Trajectory.from_dict(fields, where)]
 
@@ -60,10 +58,9 @@ def write(trajectory):
     """
     if any("\n" in step for step in trajectory.steps):
         raise ValueError("a step has several lines")
-    row = {
+    return {
         "problem": trajectory.problem,
         "response": "\n".join(trajectory.steps),
         "labels": list(trajectory.step_labels()),
+        **side_fields.to_row(trajectory),
     }
-    kept = {name: getattr(trajectory, name) for name in KNOWN}
-    return row | {name: value for name, value in kept.items() if value is not None}
