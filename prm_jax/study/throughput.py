@@ -1,6 +1,7 @@
 """How fast the stream of batches from a large set is, and how much memory it takes."""
 
 import multiprocessing
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from prm_jax.progress import Progress
 from prm_jax.provenance import code_version, machine, peak_memory_gib, versions
 from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, Tokenizer
+from prm_jax.train import loop
+from prm_jax.train.config import default_config
 from prm_jax.weights import load_model
 
 ROWS, ROW_LENGTH, MAX_STEPS, MAX_LENGTH = 8, 1024, 64, 512
 STEPS_EACH, PART = 10, 50_000  # steps of a trajectory, trajectories of a part
+UPDATES = (20, 400)  # of a tiny model, after which memory is looked at
 EARLY = 10  # batches after which memory is first looked at
 
 
@@ -41,6 +45,9 @@ def run(workdir, n_steps: int, n_batches: int, model: str) -> dict:
         pool.apply(save_tokenizer, (model, workdir / "tokenizer"))
         whole = pool.apply(measure, (workdir / "set", workdir / "tokenizer", n_batches))
         small = pool.apply(measure, (first_part(workdir), workdir / "tokenizer", n_batches))
+        trained = {
+            f"peak_memory_gib_after_{n}_updates": pool.apply(train, (workdir, n)) for n in UPDATES
+        }
     sizes = [file.stat().st_size for file in (workdir / "set").iterdir()]
     return {
         "set": {
@@ -54,6 +61,7 @@ def run(workdir, n_steps: int, n_batches: int, model: str) -> dict:
         "tokenizer": model,
         "whole_set": whole,
         "one_part": {"trajectories": min(n, PART), **small},
+        "training_a_tiny_model": trained,
         "code": code_version(),
         "versions": versions(),
         "machine": machine(),
@@ -125,3 +133,15 @@ def measure(path, tokenizer_directory, n_batches) -> dict:
         "tokens": tokens,
         "peak_memory_gib": {"before": round(before, 4), **memory},
     }
+
+
+def train(workdir, n_updates) -> float:
+    """Peak memory in GiB of a process that trains a tiny model on the set for some updates."""
+    config = default_config()
+    config.model.name, config.steps, config.tensorboard = "random:tiny-llama", n_updates, False
+    config.data.update(
+        train=str(workdir / "set"), rows=ROWS, row_length=ROW_LENGTH, max_length=ROW_LENGTH
+    )
+    with tempfile.TemporaryDirectory(dir=workdir) as run_workdir:
+        loop.train(config, run_workdir)
+    return round(peak_memory_gib(), 3)

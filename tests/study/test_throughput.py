@@ -34,3 +34,9 @@ def test_the_first_wrong_sum_is_where_the_label_says():
         sums = [list(map(int, re.findall(r"\d+", step))) for step in solution.steps]
         wrong = [i for i, (term, total, result) in enumerate(sums) if term + total != result]
         assert wrong == ([] if solution.first_error == -1 else [solution.first_error])
+
+
+def test_a_tiny_model_trains_on_the_set(tmp_path):
+    throughput.make_set(tmp_path / "set", 30, Progress("making", show=False))
+    assert 0 < throughput.train(tmp_path, 2) < 8
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
