@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prm_jax import formats
-from prm_jax.data import array_records
 from prm_jax.data.sources import Source, fingerprint, is_held_out
 from prm_jax.errors import InputError
+from prm_jax.formats import array_records
 from prm_jax.records import Trajectory
 
 SAMPLE = 256  # records that are read at the start, to find bad data and to tell sets apart
@@ -98,7 +98,7 @@ class TrajectoryRecords(Sequence):
         if len(found) != 1:
             raise where.error(
                 f"the record gives {len(found)} trajectories, streaming needs one",
-                remedy="write the trajectories with data.array_records.write",
+                remedy="write the trajectories with formats.array_records.write",
             )
         return found[0]
 

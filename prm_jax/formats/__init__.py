@@ -11,9 +11,9 @@ import inspect
 import json
 from pathlib import Path
 
-from prm_jax.data import array_records
 from prm_jax.errors import InputError
 from prm_jax.formats import (
+    array_records,
     big_bench_mistake,
     candidates,
     fin_prm,

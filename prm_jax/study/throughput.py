@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from prm_jax.data import array_records
 from prm_jax.data.corpus import make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches
+from prm_jax.formats import array_records
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version, machine, peak_memory_gib, versions
 from prm_jax.records import Trajectory

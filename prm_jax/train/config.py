@@ -46,7 +46,7 @@ def default_config() -> ConfigDict:
     model.freeze = ()  # path regexes of further parameters to freeze
     model.feature_cache = ""  # directory where the states below the trained layers are kept, so
     # that frozen layers run once and not in every epoch and run; '' is off
-    model.feature_dtype = "float16"  # of that file; float32 changes no bit of the training
+    model.feature_dtype = "float16"  # of that file; float32 loses nothing
     model.head = head = ConfigDict()
     head.kind = "scalar"  # scalar, linear, mlp, two_token; '' keeps the head the model has
     head.n_classes = 1

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from prm_jax.data import array_records, streaming
+from prm_jax.data import streaming
 from prm_jax.data.corpus import make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches, count_batches, drawn
 from prm_jax.data.sources import is_held_out
 from prm_jax.errors import InputError
+from prm_jax.formats import array_records
 from prm_jax.records import Rejects, write_jsonl
 
 ROWS, ROW_LENGTH, MAX_STEPS = 4, 40, 8

@@ -8,9 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from prm_jax import formats
-from prm_jax.data import array_records
 from prm_jax.errors import InputError
-from prm_jax.formats import tables
+from prm_jax.formats import array_records, tables
 from prm_jax.records import Rejects, write_jsonl
 
 OURS = [

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from prm_jax import formats
-from prm_jax.data import array_records
+from prm_jax.formats import array_records
 from prm_jax.progress import Progress
 from prm_jax.study import throughput
 

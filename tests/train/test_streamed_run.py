@@ -5,8 +5,8 @@ import json
 import pytest
 
 from prm_jax import formats
-from prm_jax.data import array_records
 from prm_jax.errors import InputError
+from prm_jax.formats import array_records
 from prm_jax.train import loop
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

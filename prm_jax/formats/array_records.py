@@ -134,7 +134,7 @@ class ArrayRecords(Sequence):
             return where, json.loads(raw)
         except ValueError as error:
             raise where.error(
-                f"the record is not JSON: {error}", remedy="write it with data.array_records"
+                f"the record is not JSON: {error}", remedy="write it with formats.array_records"
             ) from error
 
     def where(self, number) -> Where:

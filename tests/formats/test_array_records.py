@@ -6,8 +6,8 @@ import pytest
 from array_record.python import array_record_module
 
 from prm_jax import formats
-from prm_jax.data import array_records
 from prm_jax.errors import InputError
+from prm_jax.formats import array_records
 from prm_jax.records import Rejects, Trajectory
 
 
