@@ -87,7 +87,7 @@ def make_candidates(
     for number in range(n_problems):
         member = families[number % len(families)]
         index = number // len(families)
-        rng = generator(seed, member.name, "candidates", index)
+        rng = generator(seed, member.name, "candidates", *([split] if split else []), index)
         level, n_operations = draw_size(rng, levels)
         problem = draw_problem(rng, member, level, n_operations, split)
         policy = Policy(member, problem, probabilities, weights_of(member, kinds))

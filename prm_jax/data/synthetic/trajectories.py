@@ -69,7 +69,8 @@ def make_trajectories(
     for number in range(n):
         member = families[number % len(families)]
         index = number // len(families)
-        rng = generator(seed, member.name, index)
+        # Splits must not share draws: with one seed item 7 of each would go wrong at one place.
+        rng = generator(seed, member.name, *([split] if split else []), index)
         level, n_operations = draw_size(rng, levels)
         roles = draw_roles(rng, n_operations, check_rate)
         wrong_t = probabilities[len(roles)] if rng.random() < error_rate else None

@@ -1,5 +1,6 @@
 """Splits are disjoint, and decided by the problem whatever its phrasing."""
 
+import numpy as np
 import pytest
 
 from prm_jax.data.synthetic import FAMILIES, make_candidates, make_trajectories, split_of
@@ -47,3 +48,17 @@ def test_the_split_of_a_problem_never_changes():
     assert split_of("arithmetic: 5 +1") == "train"
     assert split_of("arithmetic: 6 +1") == "validation"
     assert split_of("arithmetic: 7 +1") == "test"
+
+
+def one_candidate_each(family, n, seed, **options):
+    return make_candidates(family, n, 1, seed, **options)
+
+
+@pytest.mark.parametrize("make", [make_trajectories, one_candidate_each])
+def test_splits_of_one_seed_do_not_go_wrong_at_the_same_places(make):
+    """Equal places would let a probe learn the test set's positions from the training set."""
+    train, test = (make("arithmetic", 400, 0, split=split) for split in ("train", "test"))
+    same = [
+        (len(a.steps), a.first_error) == (len(b.steps), b.first_error) for a, b in zip(train, test)
+    ]
+    assert np.mean(same) < 0.4
