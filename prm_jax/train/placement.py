@@ -76,8 +76,8 @@ def put_batch(batch, rows, mesh):
 def fingerprint(params) -> str:
     """A checksum of parameters that does not depend on how they are spread over devices.
 
-    Every leaf is reduced on its devices to one 32-bit sum of its bits times odd numbers that depend
-    on the place, modulo 2**32, which is exact in any order of summation.
+    Every leaf is reduced on its devices to one 32-bit sum of its bits, mixed, times odd numbers that
+    depend on the place, modulo 2**32, which is exact in any order of summation.
 
     Args:
         params: nested dict of float arrays.
@@ -101,6 +101,9 @@ def _bit_sums(params):
 def _bit_sum(x):
     bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"uint{8 * x.dtype.itemsize}"))
     bits = bits.astype(jnp.uint32)
+    # Mixed first: without it an even number of flipped signs, bits of weight 2**31, would cancel.
+    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
+    bits = bits ^ (bits >> 13)
     place = jnp.zeros(x.shape, jnp.uint32)
     for axis, size in enumerate(x.shape):
         place = place * jnp.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis)

@@ -151,6 +151,8 @@ def test_a_fingerprint_depends_on_every_bit_and_not_on_the_mesh():
             "mlp": {**params["layers_0"]["mlp"], "up": {"kernel": changed}},
         }
         assert placement.fingerprint({**params, "layers_0": layer}) != here
+    negated = {**params, "embed": jax.tree.map(lambda x: -x, params["embed"])}
+    assert placement.fingerprint(negated) != here  # an even number of sign bits at once
 
 
 def test_rows_that_the_devices_cannot_share_are_refused():
