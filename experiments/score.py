@@ -6,6 +6,9 @@ One output line a solution, in the input's order: id, step_scores (null where a 
 step_logits, score, aggregation, truncated. A row of candidates gives one line a candidate. Beside
 the output, OUTPUT.meta.json says how it was made. The same command continues a run that was
 stopped.
+
+--scorer is a name or a line of combined scorers, for example 'temperature(value=1.7)' or
+'orm(ensemble(discriminative, model(path="runs/other")))'; see docs/methods.md, Scorers.
 """
 
 from typing import Any
@@ -18,7 +21,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
 flags.DEFINE_string("input", None, "Solutions: a file, a directory or a glob.")
 flags.DEFINE_string("output", None, "JSON lines to write.")
-flags.DEFINE_string("scorer", "discriminative", "How steps are scored.")
+flags.DEFINE_string("scorer", "discriminative", "How steps are scored: a name, or a line as above.")
 flags.DEFINE_string("aggregation", None, "Steps to solution; default: as recorded, or min.")
 flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")

@@ -3,7 +3,7 @@
 import chex
 import jax
 
-from prm_jax.objectives.reduction import masked, mean_over_mask
+from prm_jax.objectives.reduction import masked, step_mean
 
 
 def bce(scores_BS, labels_BS, mask_BS):
@@ -26,7 +26,4 @@ def bce(scores_BS, labels_BS, mask_BS):
     chex.assert_type(mask_BS, bool)
     scores_BS, labels_BS = masked(scores_BS, mask_BS), masked(labels_BS, mask_BS)
     loss_BS = jax.nn.softplus(scores_BS) - labels_BS * scores_BS
-    right_BS = (scores_BS > 0) == (labels_BS >= 0.5)
-    loss, weight = mean_over_mask(loss_BS, mask_BS)
-    accuracy, _ = mean_over_mask(right_BS, mask_BS)
-    return loss, {"weight": weight, "accuracy": accuracy}
+    return step_mean(loss_BS, scores_BS, labels_BS, mask_BS)

@@ -36,9 +36,10 @@ def _clipped(p_BS):
     return np.clip(p_BS, CLIP, 1 - CLIP)
 
 
-def _logit(p_BS):
-    p_BS = _clipped(p_BS)
-    return np.log(p_BS) - np.log1p(-p_BS)
+def logit(p):
+    """Log-odds of probabilities, clipped to [CLIP, 1 - CLIP] before."""
+    p = _clipped(p)
+    return np.log(p) - np.log1p(-p)
 
 
 def _mean(x_BS, mask_BS):
@@ -56,7 +57,7 @@ def _last(p_BS, mask_BS):
 
 
 def _mean_logit(p_BS, mask_BS):
-    return 1 / (1 + np.exp(-_mean(_logit(p_BS), mask_BS)))
+    return 1 / (1 + np.exp(-_mean(logit(p_BS), mask_BS)))
 
 
 AGGREGATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -67,7 +68,7 @@ AGGREGATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "last": _last,
     "max": lambda p_BS, mask_BS: np.max(p_BS, axis=1, where=mask_BS, initial=-np.inf),
     "mean_logit": _mean_logit,
-    "sum_logit": lambda p_BS, mask_BS: np.sum(_logit(p_BS), axis=1, where=mask_BS),
+    "sum_logit": lambda p_BS, mask_BS: np.sum(logit(p_BS), axis=1, where=mask_BS),
     "sum_log_prob": lambda p_BS, mask_BS: np.sum(np.log(_clipped(p_BS)), axis=1, where=mask_BS),
 }
 SIGNED = ("sum_logit", "sum_log_prob")

@@ -35,6 +35,13 @@ class StepScores:
     step_logits: tuple[float | None, ...]
     truncated: bool
 
+    @classmethod
+    def from_logits(cls, logits: Sequence[float | None], truncated: bool) -> "StepScores":
+        """The scores whose log-odds are `logits`; None stays None."""
+        return cls(
+            tuple(None if s is None else _sigmoid(s) for s in logits), tuple(logits), truncated
+        )
+
 
 def score(
     model,
@@ -75,7 +82,10 @@ def score(
     encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
     forward = partial(_forward, model, params, mesh)
     logits = step_values(encoded, forward, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
-    return [_step_scores(row, item.truncated) for row, item in zip(logits, encoded, strict=True)]
+    return [
+        StepScores.from_logits(row, bool(item.truncated))
+        for row, item in zip(logits, encoded, strict=True)
+    ]
 
 
 def require_convention(convention) -> StepConvention:
@@ -136,14 +146,6 @@ def step_logits(model, params, batch):
 def _forward(model, params, mesh, batch):
     arrays = ("tokens", "positions", "segment_ids", "step_positions")
     return on_mesh(step_logits, model, params, {name: batch[name] for name in arrays}, mesh)
-
-
-def _step_scores(logits, truncated):
-    return StepScores(
-        step_scores=tuple(None if s is None else _sigmoid(s) for s in logits),
-        step_logits=tuple(logits),
-        truncated=bool(truncated),
-    )
 
 
 def _sigmoid(s):

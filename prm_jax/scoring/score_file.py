@@ -6,6 +6,7 @@ complete result gets the output's name. Beside it, OUTPUT.meta.json records how 
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -19,8 +20,10 @@ from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
 from prm_jax.scoring.batched import BATCH_TOKENS
+from prm_jax.scoring.combinators import OF_GROUPS
 from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.inputs import read_identified
+from prm_jax.scoring.pairwise import competes_in
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
@@ -53,7 +56,7 @@ def score_file(
         path: input, as `formats.read` takes it; a row of candidates gives one line a candidate.
         output: JSON lines with `id`, `step_scores`, `step_logits`, `score`, `aggregation`,
             `truncated`.
-        scorer: a name in SCORERS.
+        scorer: a name in SCORERS, or a line as `scoring.expression` describes it.
         aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records,
             else 'min'.
         convention: a name in CONVENTIONS; by default what the model records.
@@ -72,10 +75,14 @@ def score_file(
     Raises:
         InputError: bad input, model or option; nothing is written under the output's name.
     """
-    if scorer not in scoring.SCORERS:
-        raise InputError(
-            f"unknown scorer {scorer!r}", field="scorer", remedy=f"one of {list(scoring.SCORERS)}"
-        )
+    others: dict[str, tuple] = {}
+
+    def load(other):
+        if other not in others:
+            others[other] = load_model(other, dtype=dtype, mesh=mesh)
+        return others[other]
+
+    how = scoring.parse_scorer(scorer, load)
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
@@ -86,6 +93,8 @@ def score_file(
         if error.line is None or skip_bad:
             raise
         raise error.advised("leave such rows out with skip_bad") from error
+    if how.names & OF_GROUPS:
+        _require_groups_in_one_piece(trajectories, path)
     model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh)
     marking = require_convention(marking or tokenizer.convention)
     made_from = {
@@ -94,7 +103,8 @@ def score_file(
         "input": str(path),
         "input_sha256": sha256(path),
         "rows": len(trajectories),
-        "scorer": scorer,
+        "scorer": how.line,
+        "other_models": {name: fingerprint(loaded[1]) for name, loaded in others.items()},
         "convention": marking.to_dict(),
         "max_length": max_length or model.config.max_position,
         "dtype": dtype,
@@ -104,11 +114,15 @@ def score_file(
     partial = Path(f"{output}.partial")
     check_writable(output)
     with _Partial(partial, made_from) as kept:
-        for first in range(kept.n_lines, len(trajectories), chunk):
+        first = kept.n_lines
+        while first < len(trajectories):
             if progress:
                 progress(first, len(trajectories))
-            part = trajectories[first : first + chunk]
-            scores = scoring.SCORERS[scorer](
+            begin, end = first, min(first + chunk, len(trajectories))
+            if how.names & OF_GROUPS:
+                begin, end = _whole_groups(trajectories, begin, end)
+            part = trajectories[begin:end]
+            scores = how.score(
                 model,
                 params,
                 tokenizer,
@@ -118,9 +132,9 @@ def score_file(
                 batch_tokens=batch_tokens,
                 mesh=mesh,
             )
-            kept.append(
-                [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
-            )
+            rows = [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
+            kept.append(rows[first - begin :])
+            first = end
         lines = kept.lines()
     if progress:
         progress(len(trajectories), len(trajectories))
@@ -168,6 +182,28 @@ def sha256(path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _require_groups_in_one_piece(trajectories, path):
+    pieces = [key for key, _ in itertools.groupby(trajectories, competes_in)]
+    if len(pieces) > len(set(pieces)):
+        raise InputError(
+            "candidates of one problem stand apart",
+            file=path,
+            field="scorer",
+            remedy="sort the rows, so that those to be compared follow one another",
+        )
+
+
+def _whole_groups(trajectories, begin, end):
+    """The smallest range around begin:end that splits no group."""
+    while begin and competes_in(trajectories[begin - 1]) == competes_in(trajectories[begin]):
+        begin -= 1
+    while end < len(trajectories) and (
+        competes_in(trajectories[end]) == competes_in(trajectories[end - 1])
+    ):
+        end += 1
+    return begin, end
 
 
 class _Partial:

@@ -31,7 +31,8 @@ def default_config() -> ConfigDict:
     """
     config = ConfigDict()
     config.seed = 0  # of everything random in the run
-    config.objective = "bce"  # bce, two_class, two_token, orm_bce
+    config.objective = "bce"  # a name in objectives.OBJECTIVES
+    config.objective_options = ""  # its hyperparameters as a JSON object, such as {"margin": 2}
     config.steps = 0  # number of updates; 0 derives it from `epochs`
     config.epochs = 1  # passes over the data, when `steps` is 0
     config.microbatches = 1  # parts a batch is run in; the result is that of the whole batch

@@ -76,7 +76,7 @@ def put_batch(batch, rows, mesh):
 def fingerprint(params) -> str:
     """A checksum of parameters that does not depend on how they are spread over devices.
 
-    Every leaf is reduced on its devices to one 32-bit sum of its bits, mixed, times odd numbers that
+    Every leaf is reduced on its devices to one 32-bit sum of its mixed bits times odd numbers that
     depend on the place, modulo 2**32, which is exact in any order of summation.
 
     Args:

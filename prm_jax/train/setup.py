@@ -95,7 +95,7 @@ def make_run(config, mesh, workdir=".") -> Run:
     """
     placement.check_rows(config.data.rows, config.microbatches, mesh)
     backbone = make_backbone(config, mesh)
-    objective = objectives.check(config.objective, backbone.model.head)
+    objective = objectives.check(config.objective, backbone.model.head, config.objective_options)
     rejects = run_record.rejects(workdir) if config.data.skip_bad else {}
     corpus, held_out = _read_data(config, backbone.tokenizer, objective.supervise, rejects)
 

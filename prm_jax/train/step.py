@@ -41,15 +41,20 @@ def batch_loss(params, frozen, batch, *, model, objective: Objective):
     """
     logits_BSC = head_logits(model, model_params(params, frozen), batch)
     read = step_logit(model.head, logits_BSC) if objective.reads == "score" else logits_BSC
-    loss, metrics = objective.loss(read, batch["step_labels"], batch["label_mask"])
+    whose = {}
+    if objective.by_trajectory:
+        # Not `step_example`: where two epochs meet, a row can hold an example twice.
+        segment_BS = jnp.take_along_axis(batch["segment_ids"], batch["step_positions"], axis=1)
+        whose["trajectory_BS"] = jnp.where(batch["step_mask"], segment_BS, 0)
+    loss, metrics = objective.loss(read, batch["step_labels"], batch["label_mask"], **whose)
     return loss, (metrics, logits_BSC)
 
 
 def accumulated_gradient(params, frozen, batch, *, model, objective, microbatches=1):
     """Loss, metrics and gradient of a batch that is run in parts.
 
-    Every part counts by its number of labelled steps, so the result is that of the whole batch
-    whatever the split.
+    Every part counts by its weight, the number of labelled steps (or trajectories, if that is
+    what the objective averages over), so the result is that of the whole batch whatever the split.
 
     Args:
         params, frozen: as in `TrainState`.
@@ -111,8 +116,8 @@ def train_step(state: TrainState, batch, *, model, objective, optimizer, microba
         microbatches: parts the batch is run in.
 
     Returns:
-        `(state, metrics)`: the next state and a dict of f32[]: 'loss', 'weight' (labelled steps),
-        'accuracy', 'tokens', 'grad_norm' (before clipping) and 'update_norm'.
+        `(state, metrics)`: the next state and a dict of f32[]: 'loss', 'weight' (labelled steps
+        or trajectories), 'accuracy', 'tokens', 'grad_norm' (before clipping) and 'update_norm'.
     """
     metrics, gradient = accumulated_gradient(
         state.params,

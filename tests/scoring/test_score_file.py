@@ -8,6 +8,7 @@ from prm_jax.records import write_jsonl
 from prm_jax.scoring import score
 from prm_jax.scoring.aggregation import aggregate
 from prm_jax.scoring.score_file import score_file
+from prm_jax.weights import export
 
 
 @pytest.fixture
@@ -155,3 +156,35 @@ def test_unknown_options_are_named(tmp_path, input_file, model_directory, option
     with pytest.raises(InputError, match=words):
         score_file(str(model_directory), input_file, tmp_path / "out.jsonl", **options)
     assert files(tmp_path) == ["in.jsonl"]
+
+
+def test_a_line_of_scorers_is_recorded_with_the_other_models_it_read(
+    tmp_path, input_file, model_directory, model_and_params, tokenizer
+):
+    model, params = model_and_params
+    other = tmp_path / "other"
+    head = {"kernel": params["head"]["kernel"][:, ::-1], "bias": params["head"]["bias"]}
+    export(other, model, {**params, "head": head}, tokenizer)
+    line = f'ensemble(discriminative, model(path="{other}"), merge=probability)'
+    record = score_file(str(model_directory), input_file, tmp_path / "out.jsonl", scorer=line)
+    assert record["scorer"] == (
+        f"ensemble(discriminative, model(discriminative, path='{other}'), merge='probability')"
+    )
+    assert list(record["other_models"]) == [str(other)]
+    assert record["other_models"][str(other)] != record["model_fingerprint"]
+    again = score_file(str(model_directory), input_file, tmp_path / "alone.jsonl")
+    assert again["other_models"] == {}
+    alone = [line["step_scores"] for line in rows(tmp_path / "alone.jsonl")]
+    reverse = score_file(str(other), input_file, tmp_path / "turned.jsonl")
+    assert reverse["model_fingerprint"] == record["other_models"][str(other)]
+    turned = [line["step_scores"] for line in rows(tmp_path / "turned.jsonl")]
+    for line, one, two in zip(rows(tmp_path / "out.jsonl"), alone, turned, strict=True):
+        means = [(p + q) / 2 for p, q in zip(one, two, strict=True)]
+        assert line["step_scores"] == pytest.approx(means, abs=1e-5)
+
+
+def test_one_score_a_solution_is_the_score_of_the_line(tmp_path, input_file, model_directory):
+    plain, orm = tmp_path / "plain.jsonl", tmp_path / "orm.jsonl"
+    score_file(str(model_directory), input_file, plain, aggregation="last")
+    score_file(str(model_directory), input_file, orm, scorer="orm", aggregation="min")
+    assert [line["score"] for line in rows(orm)] == [line["score"] for line in rows(plain)]

@@ -208,6 +208,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_trajectories_and_checkpoint(c
         ("model.freeze", ("",), "every parameter is frozen"),
         ("model.dtype", "float8", "unknown dtype"),
         ("objective", "two_class", "two_class needs"),
+        ("objective_options", '{"margin": 2}', "bce has no hyperparameter 'margin'"),
         ("data.max_steps", 1, "more than the 1 of a row"),
         ("data.convention", "{oops", "is not JSON"),
         ("optimizer.decay", "steps", "known are cosine"),
