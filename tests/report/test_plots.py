@@ -92,9 +92,14 @@ def test_a_long_curve_stays_small():
 
 
 def test_gaps_and_one_class_only_are_drawn():
-    curve_plot(Panel("p", "x", "y", (Curve("a", [1, 2, 3], [1, float("nan"), 3]),)))
-    score_distribution(LabelledScores([0.2, 0.4], [1, 1]))
-    reliability_plot(LabelledScores([0.2], [0]))
+    plots = (
+        curve_plot(Panel("p", "x", "y", (Curve("a", [1, 2, 3], [1, float("nan"), 3]),))),
+        score_distribution(LabelledScores([0.2, 0.4], [1, 1])),
+        reliability_plot(LabelledScores([0.2], [0])),
+    )
+    for plot in plots:
+        assert plot.svg.startswith("<svg") and plot.svg.count("<path") > 1
+        assert "nan" not in plot.svg.lower() and "nan" not in plot.description.lower()
 
 
 def test_lengths_that_differ_are_refused():
