@@ -3,7 +3,7 @@
     python -m experiments.train --config=configs/smollm2_135m_prm.py --workdir=runs/mine \
         --config.data.train=solutions.jsonl
 
-The upper third of the layers is trained, which fits two CPU cores (some 400 tokens a second) and a
+The upper third of the layers is trained, which fits two CPU cores and a
 few thousand solutions. With an accelerator set `config.model.train_layers=-1`,
 `config.model.dtype=bfloat16`, `config.model.remat=full` and `config.optimizer.learning_rate=2e-5`.
 """
