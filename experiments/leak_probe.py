@@ -1,6 +1,6 @@
 """Measures whether labels of the synthetic families are right, and whether they leak.
 
-python -m experiments.leak_probe --output=docs/results/leak_probe.json
+python -m experiments.leak_probe --output=results/leak_probe.json
 """
 
 from absl import flags

@@ -18,7 +18,7 @@ BATCHES = flags.DEFINE_integer(
     "batches", 2000, "Batches after the first that are timed.", lower_bound=2
 )
 MODEL = flags.DEFINE_string("model", "smollm2-135m", "Whose tokenizer is used.")
-OUTPUT = flags.DEFINE_string("output", "docs/results/pipeline.json", "The JSON file to write.")
+OUTPUT = flags.DEFINE_string("output", "results/pipeline.json", "The JSON file to write.")
 
 
 def main(_):

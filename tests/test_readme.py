@@ -15,7 +15,7 @@ COMMANDS = re.findall(r"-m experiments\.(\w+)((?: \\\n|[^\n])*)", README)
 
 
 def test_the_table_of_the_demo_is_that_of_the_committed_result():
-    result = json.loads((ROOT / "docs" / "results" / "demo.json").read_text("utf-8"))
+    result = json.loads((ROOT / "results" / "demo.json").read_text("utf-8"))
     assert markdown(demo.result_table(result)) in README
     assert not result["run"]["continued"] and result["run"]["wall_seconds"] < 720
 

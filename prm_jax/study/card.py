@@ -41,7 +41,7 @@ Test problems are in no training set ({shared} shared by normalised text).
 - What it finds depends on the kind of error: see the last table.
 
 Made by `{command}`, code {code};
-the whole result, with configuration, versions and machine, is in the repository's `docs/results/`.
+the whole result, with configuration, versions and machine, is in the repository's `results/`.
 """
 
 

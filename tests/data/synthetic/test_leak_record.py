@@ -7,7 +7,7 @@ import pytest
 
 from prm_jax.data.synthetic import FAMILIES
 
-RECORD = Path(__file__).parents[3] / "docs" / "results" / "leak_probe.json"
+RECORD = Path(__file__).parents[3] / "results" / "leak_probe.json"
 
 
 @pytest.fixture(scope="module")
