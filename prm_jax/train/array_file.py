@@ -1,0 +1,42 @@
+"""An array on the disk that is computed a part at a time; one that was stopped goes on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from prm_jax.files import write_json
+
+VALUES, DONE = "states.bin", "done.json"
+
+
+class ArrayFile:
+    """An array in a memory-mapped file, and how many parts of it are computed.
+
+    Args:
+        directory: its own; made if it does not exist.
+        dtype, shape: of the array; another size than the file's begins anew.
+        part: what a part is called in its record, such as 'batches'.
+
+    Attributes:
+        values: np.memmap, to be read and written.
+        done: number of parts that are computed.
+    """
+
+    def __init__(self, directory, dtype, shape, part: str):
+        self._directory, self._part = Path(directory), part
+        self._directory.mkdir(parents=True, exist_ok=True)
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        path = self._directory / VALUES
+        if not path.is_file() or path.stat().st_size != size:
+            write_json(self._directory / DONE, {part: 0})
+            with open(path, "wb") as file:
+                file.truncate(size)
+        self.values = np.memmap(path, dtype, "r+", shape=shape)
+        self.done = json.loads((self._directory / DONE).read_text(encoding="utf-8"))[part]
+
+    def finish(self, parts: int) -> None:
+        """Records that the first `parts` parts are on the disk."""
+        self.values.flush()
+        write_json(self._directory / DONE, {self._part: parts})
+        self.done = parts

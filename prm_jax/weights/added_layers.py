@@ -1,0 +1,53 @@
+"""Files of layers trained on top of a model that stays as it is: tensors, and a record of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from prm_jax.errors import InputError
+from prm_jax.files import atomic_write, write_json
+from prm_jax.models.tree import from_paths, paths
+from prm_jax.weights.safetensors_files import SINGLE, SafetensorsDirectory, read_json
+
+
+def save_layers(directory, record_file: str, params, record: dict) -> None:
+    """Writes `model.safetensors` in float32 and, when that is whole, the record.
+
+    Args:
+        directory: made if it does not exist.
+        record_file: name of the record's file, which says what the layers are.
+        params: nested dict.
+        record: JSON-able.
+    """
+    directory = Path(directory)
+    tensors = {path: np.asarray(leaf, np.float32) for path, leaf in paths(params).items()}
+    with atomic_write(directory / SINGLE, "wb") as file:
+        file.write(save(tensors, {"format": "pt"}))
+    write_json(directory / record_file, record)
+
+
+def read_record(directory, record_file: str, what: str, trainer: str) -> dict:
+    """The record that `save_layers` wrote.
+
+    Args:
+        directory, record_file: as in `save_layers`.
+        what: what should be there, and `trainer`: what makes it, for the message.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not (Path(directory) / record_file).is_file():
+        raise InputError(f"holds no {what}", file=directory, remedy=f"train one with {trainer}")
+    return read_json(Path(directory) / record_file)
+
+
+def read_layers(directory) -> Any:
+    """The parameters that `save_layers` wrote, a nested dict.
+
+    Raises:
+        InputError: they are missing or truncated.
+    """
+    tensors = SafetensorsDirectory(directory)
+    return from_paths({key: tensors.read(key, ...) for key in tensors.shapes})
