@@ -1,0 +1,39 @@
+"""Both reading directions against left to right (BiPRM, arXiv:2508.01682).
+
+    python -m experiments.reproduce biprm
+
+Expected: not measured.
+"""
+
+from ml_collections import ConfigDict
+
+from prm_jax.reproduce.population import default_config
+
+
+def get_config(size="full"):
+    """The configuration; size 'smoke' only shows that everything runs."""
+    config = default_config()
+    config.unlock()
+    config.chains = dict(
+        min_steps=3,
+        max_steps=4,
+        operations="+",
+        modulus=5,
+        error_rate=0.2,
+        copied=0.0,
+        repair_rate=0.2,
+    )
+    config.objectives = ("bce", "mse", "q_ranking")
+    config.training.updates = 1000
+    config.training.row_length, config.training.max_steps = 68, 8
+    config.both_directions = dict(row_length=136, max_steps=16)
+    config.data = data = ConfigDict()
+    data.solutions = 12000  # to train on
+    data.problems = 150  # to test on
+    data.candidates = 16
+    if size == "smoke":
+        config.objectives = ("bce",)
+        config.model.d_model = 16
+        config.training.updates = 10
+        data.solutions, data.problems, data.candidates = 60, 6, 4
+    return config.lock()

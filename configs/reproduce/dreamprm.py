@@ -1,0 +1,33 @@
+"""Weights of sources learnt on outcomes (DreamPRM, arXiv:2505.20241).
+
+    python -m experiments.reproduce dreamprm
+
+Expected: not measured; the arm with learnt weights costs about four of the others.
+"""
+
+from ml_collections import ConfigDict
+
+from prm_jax.reproduce.population import default_config
+from prm_jax.train.config import default_config as default_training
+
+
+def get_config(size="full"):
+    """The configuration; size 'smoke' only shows that everything runs."""
+    config = default_config()
+    config.unlock()
+    config.chains = dict(min_steps=3, max_steps=5, modulus=5, error_rate=0.2, copied=0.0)
+    config.bilevel = default_training().bilevel
+    config.bilevel.unlock()
+    config.bilevel.unroll = 1
+    config.bilevel.learning_rate = 0.02
+    config.data = data = ConfigDict()
+    data.flipped = (0.0, 0.1, 0.5)  # share of the labels of each source
+    data.solutions = 1500  # of each source
+    data.trusted = 500
+    data.problems = 200  # to test on
+    data.candidates = 16
+    if size == "smoke":
+        config.model.d_model = 16
+        config.training.updates = 10
+        data.solutions, data.trusted, data.problems, data.candidates = 20, 20, 6, 4
+    return config.lock()

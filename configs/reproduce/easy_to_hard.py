@@ -1,0 +1,32 @@
+"""Easy-to-hard generalisation of process models (arXiv:2403.09472).
+
+    python -m experiments.reproduce easy_to_hard
+
+Expected: some minutes on two CPU cores.
+"""
+
+from ml_collections import ConfigDict
+
+from prm_jax.reproduce.population import default_config
+
+
+def get_config(size="full"):
+    """The configuration; size 'smoke' only shows that everything runs."""
+    config = default_config()
+    config.unlock()
+    config.chains = dict(operations="+", modulus=5, error_rate=0.25, copied=0.0)
+    config.training.updates = 500
+    config.training.rows = 16
+    config.training.row_length = 96  # for the longest chains
+    config.optimizer.learning_rate = 1.5e-2
+    config.data = data = ConfigDict()
+    data.easy = (3, 4)  # fewest and most steps
+    data.hard = (6, 9)
+    data.solutions = 10000  # to train on, easy ones
+    data.problems = 100  # to test on, of each level
+    data.candidates = 16
+    if size == "smoke":
+        config.model.d_model = 16
+        config.training.updates = 10
+        data.solutions, data.problems, data.candidates = 60, 6, 4
+    return config.lock()

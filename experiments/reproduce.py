@@ -1,0 +1,72 @@
+"""Tests the claims of papers on small models and writes what came of it.
+
+python -m experiments.reproduce                      # lists the studies
+python -m experiments.reproduce NAME                 # runs one, writes results/NAME.json
+python -m experiments.reproduce NAME --smoke         # only shows that it runs
+python -m experiments.reproduce NAME --config.training.updates=300 --output=other.json
+python -m experiments.reproduce --document           # docs/reproductions.md from results/
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from prm_jax import cli
+from prm_jax.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "Set by NAME.", lock_config=True)
+STUDY = flags.DEFINE_string("study", "", "Set by NAME.")
+SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes and two seeds; no result.")
+SEEDS = flags.DEFINE_integer("seeds", None, "Number of seeds; 5, or 2 of a smoke run.")
+OUTPUT = flags.DEFINE_string("output", "", "Result file; results/NAME.json, none of a smoke run.")
+DOCUMENT = flags.DEFINE_bool("document", False, "Write docs/reproductions.md.")
+
+
+def main(_):
+    """Lists, runs or documents."""
+    from prm_jax.files import check_writable, write_json
+    from prm_jax.reproduce import document, studies, study
+
+    if DOCUMENT.value:
+        document.write(ROOT / "results", ROOT / "docs" / "reproductions.md")
+    elif not STUDY.value:
+        for name, claim in studies.STUDIES.items():
+            print(f"{name:24} {claim}")
+    else:
+        chosen, smoke = studies.load(STUDY.value), SMOKE.value
+        if CONFIG.value is None:
+            raise InputError(
+                "no configuration", field="study", remedy="give its name without a flag"
+            )
+        output = OUTPUT.value or (None if smoke else ROOT / "results" / f"{STUDY.value}.json")
+        if output:
+            check_writable(output)
+        seeds = range(SEEDS.value or (2 if smoke else study.FEWEST_SEEDS))
+        given = [flag for flag in sys.argv[1:] if not flag.startswith(("--study=", "--config="))]
+        command = " ".join(["python -m experiments.reproduce", STUDY.value, *given])
+        config = CONFIG.value
+        result = study.run_study(STUDY.value, chosen, config, seeds, smoke=smoke, command=command)
+        if output:
+            write_json(output, result)
+        print(document.summary(result))
+
+
+def command_line(arguments):
+    """The flags that `NAME --smoke` stands for: the study and its configuration file."""
+    if not arguments or arguments[0].startswith("-"):
+        return arguments
+    name, *rest = arguments
+    file = ROOT / "configs" / "reproduce" / f"{name}.py"
+    size = ":smoke" if "--smoke" in rest else ""
+    config = [f"--config={file}{size}"] if file.exists() else []
+    return [f"--study={name}", *config, *rest]
+
+
+if __name__ == "__main__":
+    command, *given = sys.argv
+    sys.argv = [command, *command_line(given)]
+    cli.run(main)

@@ -1,0 +1,94 @@
+"""Does a head that reads how certain a frozen language model is judge its steps as well as a
+process model of that many parameters (UHead, arXiv:2511.06209)?"""
+
+import functools
+
+import jax
+import numpy as np
+
+from prm_jax.reproduce import chains, measures, policy, population, uncertainty_heads
+from prm_jax.reproduce.claim import Claim
+from prm_jax.reproduce.measures import each_seed
+from prm_jax.reproduce.study import Study
+
+HEAD, ADAPTERS, WHOLE, LIKELIHOOD = "head", "adapters", "whole model", "log-probability"
+
+
+def run(config, seeds, progress):
+    """Trains language models, has them work at problems, and trains each arm on that work."""
+    options = chains.ChainOptions(**config.chains)
+    rngs = [np.random.default_rng([seed, 1]) for seed in seeds]
+
+    def problems(n, candidates=1):
+        return [chains.draw(n, options, rng, candidates) for rng in rngs]
+
+    texts = [chains.trajectories(drawn) for drawn in problems(config.data.texts)]
+    train = functools.partial(population.train, seeds=seeds, progress=progress)
+    writing = config.copy_and_resolve_references()
+    writing.training.updates = config.data.text_updates
+    writers = train(writing, data=texts, objective="likelihood", head=None, name="language model")
+    n = config.data.candidates
+    solutions = policy.write_results(writers, problems(config.data.solutions), rngs)
+    candidates = policy.write_results(writers, problems(config.data.problems, n), rngs)
+
+    heads = uncertainty_heads.train(config, seeds, writers, solutions, progress)
+    judge = functools.partial(train, config, data=solutions, objective="bce", initial=writers)
+    models = {ADAPTERS: judge(rank=config.rank, name=ADAPTERS), WHOLE: judge(name=WHOLE)}
+    logits = {
+        HEAD: uncertainty_heads.score(config, writers, heads, candidates),
+        LIKELIHOOD: population.score(writers, candidates),
+        **{arm: population.score(of_arm, candidates) for arm, of_arm in models.items()},
+    }
+    figures = {"pass rate of a candidate": each_seed(measures.pass_rate, candidates)}
+    figures[f"trained parameters, {HEAD}"] = np.array([_size(params) for params in heads])
+    for arm, of_arm in models.items():
+        each = _size(of_arm.params) / len(seeds)
+        figures[f"trained parameters, {arm}"] = np.full(len(seeds), each)
+    best_of_n = functools.partial(measures.best_of, n)
+    for arm, of_arm in logits.items():
+        figures[f"step AUROC, {arm}"] = each_seed(measures.step_auroc, candidates, of_arm)
+        figures[f"best of {n}, {arm}"] = each_seed(best_of_n, candidates, of_arm)
+    for other in (ADAPTERS, WHOLE, LIKELIHOOD):
+        figures[f"step AUROC, {HEAD} minus {other}"] = (
+            figures[f"step AUROC, {HEAD}"] - figures[f"step AUROC, {other}"]
+        )
+    return figures
+
+
+def _size(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+STUDY = Study(
+    title="Uncertainty heads against process models",
+    paper="UHead (Reasoning with Confidence), arXiv:2511.06209",
+    claims=(
+        Claim(
+            "The head judges steps as well as a process model with as many trained parameters, or "
+            "better: its step AUROC is not lower by 0.02 or more.",
+            effect=f"step AUROC, {HEAD} minus {ADAPTERS}",
+            above=-0.02,
+        ),
+        Claim(
+            "The same against a process model all of whose parameters are trained.",
+            effect=f"step AUROC, {HEAD} minus {WHOLE}",
+            above=-0.02,
+        ),
+        Claim(
+            "It judges better than the probability of the step's text.",
+            effect=f"step AUROC, {HEAD} minus {LIKELIHOOD}",
+        ),
+    ),
+    setting="A language model is trained on right chains of operations and stopped while it still "
+    "errs; it then draws the results of further chains, and each step is labelled by the truth. "
+    "head: an uncertainty head on its attention weights and largest next-token probabilities; the "
+    "language model stays as it is. adapters: a process model of the same language model, of which "
+    "only low-rank adapters and the score head are trained, about as many parameters. whole model: "
+    "the same with all parameters trained. log-probability: that of the step's text, nothing "
+    "trained. All arms see the same labelled solutions in the same number of updates.",
+    differs="A two-layer language model from scratch that draws only the results, in place of one "
+    "of billions of parameters that writes everything; labels are the truth in place of those of a "
+    "judge; probabilities of the problem's tokens are kept; the process models have the head's "
+    "number of parameters or the language model's, in place of hundreds of times as many.",
+    run=run,
+)

@@ -1,0 +1,108 @@
+"""A study: a paper, its claims, and a run that gives a figure of every arm for every seed."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ml_collections import ConfigDict
+
+from prm_jax import provenance
+from prm_jax.errors import InputError
+from prm_jax.progress import Progress
+from prm_jax.reproduce.claim import Claim, estimate
+
+FEWEST_SEEDS = 5  # of a result that the document shows
+Figures = Mapping[str, Sequence[float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """One paper, tested small.
+
+    Fields:
+        title: a few words.
+        paper: authors or name of the method, and arXiv number.
+        claims: what is tested.
+        setting: what is done here, in sentences; names the arms.
+        differs: what is not as in the paper, in sentences.
+        run: `(config, seeds, progress) -> figures`: by name one number of each seed, those of the
+            single arms, the effects of the claims, and what shows that the models learnt.
+    """
+
+    title: str
+    paper: str
+    claims: tuple[Claim, ...]
+    setting: str
+    differs: str
+    run: Callable[[ConfigDict, Sequence[int], Progress], Figures]
+
+
+def run_study(
+    name: str,
+    study: Study,
+    config: ConfigDict,
+    seeds: Sequence[int],
+    *,
+    smoke: bool = False,
+    command: str = "",
+) -> dict:
+    """Runs a study and judges its claims.
+
+    Args:
+        name: of the study.
+        study: `Study`.
+        config: its configuration.
+        seeds: five or more; a smoke run needs two.
+        smoke: whether the sizes are too small for a result; it is written down.
+        command: what was asked for, to be written down.
+
+    Returns:
+        What a result file holds.
+
+    Raises:
+        InputError: for too few seeds, or a configuration that does not work.
+    """
+    fewest = 2 if smoke else FEWEST_SEEDS
+    if len(set(seeds)) < fewest:
+        raise InputError(
+            f"{len(set(seeds))} are too few", field="seeds", remedy=f"give {fewest} or more"
+        )
+    began = time.monotonic()
+    with Progress(name) as progress:
+        measured = study.run(config, seeds, progress)
+    figures = {key: [float(value) for value in values] for key, values in measured.items()}
+    claims = []
+    for claim in study.claims:
+        effect = estimate(figures[claim.effect])
+        verdict = claim.verdict(effect["low"], effect["high"])
+        claims.append(
+            {
+                "text": claim.text,
+                "effect": claim.effect,
+                "region": claim.region(),
+                **effect,
+                "verdict": verdict,
+            }
+        )
+    return {
+        "study": name,
+        "smoke": smoke,
+        "title": study.title,
+        "paper": study.paper,
+        "setting": study.setting,
+        "differs": study.differs,
+        "claims": claims,
+        "figures": {
+            key: {**estimate(values), "per_seed": values} for key, values in figures.items()
+        },
+        "seeds": list(seeds),
+        "config": json.loads(json.dumps(config.to_dict())),
+        "run": {
+            "command": command,
+            "code": provenance.code_version(),
+            "versions": provenance.versions(),
+            "machine": provenance.machine(),
+            "seconds": round(time.monotonic() - began, 1),
+        },
+    }

@@ -1,0 +1,83 @@
+"""Every study runs, at sizes that show nothing else, and gives what its claims are about."""
+
+import importlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prm_jax.errors import InputError
+from prm_jax.reproduce import study as study_module
+from prm_jax.reproduce.claim import Claim
+from prm_jax.reproduce.studies import STUDIES, load
+from prm_jax.reproduce.study import Study, run_study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def config_of(name, size="full"):
+    return importlib.import_module(f"configs.reproduce.{name}").get_config(size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_runs_and_every_figure_is_a_share_or_a_difference(name):
+    result = run_study(name, load(name), config_of(name, "smoke"), (0, 1), smoke=True)
+    assert result["smoke"] and json.loads(json.dumps(result)) == result
+    assert len(result["claims"]) == len(load(name).claims)
+    for figure, of in result["figures"].items():
+        assert len(of["per_seed"]) == 2 and all(math.isfinite(x) for x in of["per_seed"]), figure
+        if figure.startswith(("step AUROC", "best of", "pass rate")):
+            assert all(0 <= x <= 1 for x in of["per_seed"]), figure
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_full_sizes_are_larger_than_those_of_a_smoke_run(name):
+    full, smoke = config_of(name), config_of(name, "smoke")
+    sizes = [("training", "updates"), ("data", "solutions"), ("data", "problems")]
+    given = [(part, size) for part, size in sizes if size in full.get(part, {})]
+    assert given and all(full[part][size] > 10 * smoke[part][size] for part, size in given)
+
+
+def test_effects_are_judged_over_the_seeds_in_their_order(monkeypatch):
+    monkeypatch.setattr(study_module.provenance, "code_version", lambda: "0" * 40)
+
+    def run(config, seeds, progress):
+        return {"a": [seed + 1.0 for seed in seeds], "b": [-1.0, -1.0, -1.0]}
+
+    claims = (Claim("a is positive", "a"), Claim("b is positive", "b"))
+    study = Study("t", "p", claims, "s", "d", run)
+    result = run_study("x", study, config_of("q_ranking"), (3, 4, 5), smoke=True)
+    assert result["figures"]["a"]["per_seed"] == [4.0, 5.0, 6.0] and result["seeds"] == [3, 4, 5]
+    assert [claim["verdict"] for claim in result["claims"]] == ["reproduced", "not reproduced"]
+    assert result["claims"][0]["mean"] == 5.0 and result["config"]["training"]["updates"] > 0
+
+
+@pytest.mark.parametrize(("seeds", "smoke"), [((0,), True), ((0, 0), True), (range(4), False)])
+def test_too_few_seeds_are_refused(seeds, smoke):
+    with pytest.raises(InputError, match="seeds"):
+        run_study("x", load("q_ranking"), config_of("q_ranking"), seeds, smoke=smoke)
+
+
+def test_an_unknown_study_is_refused():
+    with pytest.raises(InputError, match="unknown study"):
+        load("none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 0, "q_ranking"),
+        (["none"], 2, "unknown study 'none'"),
+        (["sorm", "--seeds=4"], 2, "too few"),
+        (["sorm", "--config.data.solution=3"], 2, "solution"),
+    ],
+)
+def test_the_command_lists_and_refuses(arguments, code, says):
+    command = [sys.executable, "-m", "experiments.reproduce", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == code and says in ended.stdout + ended.stderr
+    assert code == 0 or ended.stderr.count("\n") == 1
