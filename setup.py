@@ -15,6 +15,7 @@ CORE = [
     "chex>=0.1.90",
     "absl-py",
     "numpy>=2",
+    "scipy",
     "grain>=0.2.14",
     "array-record",
     "tokenizers>=0.21",

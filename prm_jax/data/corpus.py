@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from prm_jax.data import sources as sources_lib
-from prm_jax.data import streaming
+from prm_jax.data import streaming, units
 from prm_jax.errors import InputError
 from prm_jax.records import Rejects, Trajectory
-from prm_jax.text.encode import Encoded, EncodeReport, encode
+from prm_jax.text.encode import Encoded, EncodeReport, encode, join
 
 UNLABELLED = ("error", "drop")
 
@@ -22,10 +22,11 @@ class Corpus:
     """Encoded trajectories, source after source.
 
     Fields:
-        encoded: `text.encode.Encoded` of each trajectory. If `streamed`, some are made when they
-            are asked for, and may be a str, the reason to leave one out.
+        encoded: `text.encode.Encoded` of each unit, which is a trajectory unless a loss compares
+            some (see `data.units`). If `streamed`, some are made when they are asked for, and may
+            be a str, the reason to leave one out.
         names: what messages call them: their id, or source and row number, or file and record.
-        sizes: number of trajectories of each source; of a streamed one, of its records.
+        sizes: number of units of each source; of a streamed one, of its records.
         weights: share of each source when they are mixed; None to use everything once an epoch.
         report: what encoding kept and lost, JSON-able; `pipeline.drawn` has that of streamed ones.
         fingerprint: SHA-256 of the trajectories that were given, in hex; of streamed ones only a
@@ -95,6 +96,7 @@ def make_corpus(
     *,
     supervise: str = "steps",
     unlabelled: str = "error",
+    unit: str = "trajectory",
 ) -> Corpus:
     """Encodes trajectories.
 
@@ -105,12 +107,14 @@ def make_corpus(
         max_length: most tokens of a trajectory; what does not fit is cut and reported.
         supervise: 'steps' or 'outcome'.
         unlabelled: what becomes of a trajectory without a label to learn from: 'error' or 'drop'.
+        unit: what is packed together, one of `units.UNITS`.
 
     Returns:
         `Corpus`.
 
     Raises:
-        InputError: names the trajectory that keeps no label, unless they are to be dropped.
+        InputError: names the trajectory that keeps no label, unless they are to be dropped; or
+            there is no unit to make.
     """
     if unlabelled not in UNLABELLED:
         raise InputError(
@@ -118,12 +122,17 @@ def make_corpus(
         )
     report, dropped = EncodeReport(), 0
 
+    def encode_unlabelled(trajectory):
+        return encode(trajectory, tokenizer, convention, max_length, supervise="nothing")
+
     def encode_one(trajectory, name) -> Encoded | str:
         if isinstance(trajectory, str):
             return trajectory
         if supervise == "outcome" and trajectory.outcome is None and unlabelled == "drop":
             return streaming.WITHOUT_LABEL
-        item = encode(trajectory, tokenizer, convention, max_length, supervise=supervise)
+        item = units.encode_unit(
+            trajectory, tokenizer, convention, max_length, supervise=supervise, unit=unit
+        )
         if item.label_mask.any() or unlabelled == "drop":
             return item
         raise _without_label(name, item, max_length)
@@ -131,8 +140,15 @@ def make_corpus(
     parts: list[tuple[sources_lib.Source, Sequence[Any], Sequence[str]]] = []
     for source, trajectories in groups:
         if isinstance(trajectories, streaming.TrajectoryRecords):
+            if unit in units.OF_OTHERS:
+                raise InputError(
+                    f"{source.name}: streamed trajectories cannot be put together as {unit}",
+                    field="data.train",
+                    remedy="give a JSONL file, which is read whole",
+                )
             parts.append((source, *streaming.encode_on_demand(trajectories, encode_one)))
             continue
+        kept: list[Trajectory] = []
         items: list[Encoded] = []
         names: list[str] = []
         for row, trajectory in enumerate(trajectories):
@@ -141,10 +157,13 @@ def make_corpus(
             if isinstance(item, Encoded):
                 report.add(item)
             if isinstance(item, Encoded) and item.label_mask.any():
+                kept.append(trajectory)
                 items.append(item)
                 names.append(name)
             else:
                 dropped += 1
+        if unit in units.OF_OTHERS:
+            items, names = _join_units(kept, items, names, unit, encode_unlabelled)
         if items:
             parts.append((source, items, names))
     streamed = [g for _, g in groups if isinstance(g, streaming.TrajectoryRecords)]
@@ -162,6 +181,20 @@ def make_corpus(
         fingerprint=_fingerprint([group for _, group in groups]),
         streamed=bool(streamed),
     )
+
+
+def _join_units(trajectories, items, names, unit, encode_unlabelled):
+    """`(items, names)` of units that are made of several trajectories of a source."""
+    joined, named = [], []
+    for first, second in units.make_units(trajectories, unit):
+        if unit == "pair":
+            named.append(f"{names[first]} and {names[second]}")
+            joined.append(join([items[first], items[second]]))
+        else:
+            foreign = units.with_steps_of(trajectories[first], trajectories[second])
+            named.append(names[first])
+            joined.append(join([items[first], encode_unlabelled(foreign)]))
+    return joined, named
 
 
 def _joined(parts, streamed):

@@ -105,23 +105,43 @@ def fill(layout: Sequence[Sequence[int]], encoded, row_length, max_steps) -> Bat
         "step_labels": np.zeros(shape_BS, np.float32),
         "step_example": np.full(shape_BS, PADDING_EXAMPLE, np.int32),
         "step_index": np.zeros(shape_BS, np.int32),
+        "step_starts": np.zeros(shape_BS, np.int32),
+        "step_unit": np.zeros(shape_BS, np.int32),
+        "step_part": np.zeros(shape_BS, np.int32),
+        "outcome_mask": np.zeros(shape_BS, bool),
+        "outcomes": np.zeros(shape_BS, np.float32),
+        "prover_mask": np.zeros(shape_BS, bool),
+        "prover_labels": np.zeros(shape_BS, np.float32),
     }
     for row, examples in enumerate(layout):
-        token = step = 0
-        for segment, example in enumerate(examples, start=1):
-            item = encoded[example]
-            n_tokens, n_steps = len(item.tokens), len(item.step_positions)
-            tokens, steps = np.s_[row, token : token + n_tokens], np.s_[row, step : step + n_steps]
-            batch["tokens"][tokens] = item.tokens
-            batch["positions"][tokens] = np.arange(n_tokens)
-            batch["segment_ids"][tokens] = segment
-            batch["step_positions"][steps] = token + np.asarray(item.step_positions)
-            batch["step_mask"][steps] = True
-            batch["label_mask"][steps] = item.label_mask
-            batch["step_labels"][steps] = np.where(item.label_mask, item.labels, 0)
-            batch["step_example"][steps] = example
-            batch["step_index"][steps] = np.arange(n_steps)
-            token, step = token + n_tokens, step + n_steps
+        token = step = segment = 0
+        for unit, example in enumerate(examples, start=1):
+            for part, item in enumerate(encoded[example].parts or [encoded[example]]):
+                n_tokens, n_steps = len(item.tokens), len(item.step_positions)
+                segment += 1
+                tokens = np.s_[row, token : token + n_tokens]
+                steps = np.s_[row, step : step + n_steps]
+                batch["tokens"][tokens] = item.tokens
+                batch["positions"][tokens] = np.arange(n_tokens)
+                batch["segment_ids"][tokens] = segment
+                batch["step_positions"][steps] = token + np.asarray(item.step_positions)
+                batch["step_mask"][steps] = True
+                batch["label_mask"][steps] = item.label_mask
+                batch["step_labels"][steps] = np.where(item.label_mask, item.labels, 0)
+                batch["step_example"][steps] = example
+                numbers = item.step_index
+                batch["step_index"][steps] = np.arange(n_steps) if numbers is None else numbers
+                batch["step_starts"][steps] = token + np.asarray(item.step_starts)
+                batch["step_unit"][steps] = unit
+                batch["step_part"][steps] = part
+                if item.outcome is not None and n_steps:
+                    batch["outcome_mask"][row, step + n_steps - 1] = True
+                    batch["outcomes"][row, step + n_steps - 1] = item.outcome
+                if item.prover_labels is not None:
+                    known = ~np.isnan(item.prover_labels)
+                    batch["prover_mask"][steps] = known
+                    batch["prover_labels"][steps] = np.where(known, item.prover_labels, 0)
+                token, step = token + n_tokens, step + n_steps
     return batch
 
 

@@ -23,6 +23,8 @@ from prm_jax.models.heads import HeadConfig
 from prm_jax.models.rope import rotate, rotations
 
 DTYPES = ("float32", "bfloat16")
+INTERMEDIATES = "intermediates"
+"""Collection with each layer's rotated queries and keys, kept only where it is `mutable`."""
 REMAT_POLICIES = {
     "none": None,
     "full": None,
@@ -124,9 +126,12 @@ class Attention(nn.Module):
             norm = functools.partial(RMSNorm, config.norm_eps, config.norm_offset, self.dtype)
             query, key = norm(name="q_norm")(query), norm(name="k_norm")(key)
         cos, sin = shared.cos[kind], shared.sin[kind]
+        query, key = rotate(query, cos, sin), rotate(key, cos, sin)
+        self.sow(INTERMEDIATES, "query", query)
+        self.sow(INTERMEDIATES, "key", key)
         mixed_BTNH = attend(
-            rotate(query, cos, sin),
-            rotate(key, cos, sin),
+            query,
+            key,
             value,
             segment_ids_BT=shared.segment_ids_BT,
             windows=self.windows,
@@ -325,7 +330,7 @@ class Decoder(nn.Module):
             if first or not skip_first:
                 stack = nn.scan(
                     block,
-                    variable_axes={"params": 0},
+                    variable_axes={"params": 0, INTERMEDIATES: 0},
                     split_rngs={"params": True},
                     in_axes=(0, nn.broadcast),
                     length=count,

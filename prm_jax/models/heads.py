@@ -1,10 +1,11 @@
 """Heads that turn the hidden state at a step's end into the step's score.
 
-kind        parameters                         logits  used by
-scalar      kernel [D,1] (+ bias)              1       PQM, Skywork, SCAN
-linear      kernel [D,C] (+ bias)              C       TRL (C = 2), K ratings
-mlp         two dense layers with a ReLU       C       Qwen2.5-Math-PRM (C = 2)
-two_token   none: two columns of the unembedding  2    Math-Shepherd, RLHFlow
+kind          parameters                            logits  used by
+scalar        kernel [D,1] (+ bias)                 1       PQM, Skywork, SCAN
+linear        kernel [D,C] (+ bias)                 C       TRL (C = 2), K ratings
+mlp           two dense layers with a ReLU          C       Qwen2.5-Math-PRM (C = 2)
+two_token     none: two columns of the unembedding  2       Math-Shepherd, RLHFlow
+easy_to_hard  kernel [D,2] from zero, averaged      1       Easy-to-Hard generalisation
 """
 
 import dataclasses
@@ -15,7 +16,8 @@ import jax.numpy as jnp
 
 from prm_jax.errors import InputError
 
-HEAD_KINDS = ("scalar", "linear", "mlp", "two_token")
+HEAD_KINDS = ("scalar", "linear", "mlp", "two_token", "easy_to_hard")
+READINGS = ("classes", "first", "ratings")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +25,14 @@ class HeadConfig:
     """Which head a model has.
 
     Fields:
-        kind: 'scalar', 'linear', 'mlp' or 'two_token'.
-        n_classes: C; 1 for 'scalar'. With two classes, class 1 is "right".
+        kind: 'scalar', 'linear', 'mlp', 'two_token' or 'easy_to_hard'.
+        n_classes: C; 1 for 'scalar' and 'easy_to_hard'. With two classes, class 1 is "right".
         bias: whether 'scalar' and 'linear' have a bias.
         positive_id, negative_id: token ids for "right" and "wrong" ('two_token').
+        reading: what the logits are: 'classes'; 'first', each a log-odds of its own of which the
+            first is the step's; 'ratings', the classes being the ratings 1..C.
+        gate: whether steps are read in both directions and a learned gate mixes the two log-odds
+            (BiPRM, arXiv:2508.01682v2).
     """
 
     kind: str = "linear"
@@ -34,6 +40,8 @@ class HeadConfig:
     bias: bool = True
     positive_id: int | None = None
     negative_id: int | None = None
+    reading: str = "classes"
+    gate: bool = False
 
     def __post_init__(self):
         if self.kind not in HEAD_KINDS:
@@ -42,7 +50,13 @@ class HeadConfig:
                 field="head",
                 remedy=f"known are {', '.join(HEAD_KINDS)}",
             )
-        if self.kind == "scalar":
+        if self.reading not in READINGS:
+            raise InputError(
+                f"unknown reading {self.reading!r}",
+                field="head.reading",
+                remedy=f"known are {', '.join(READINGS)}",
+            )
+        if self.kind in ("scalar", "easy_to_hard"):
             object.__setattr__(self, "n_classes", 1)
         if self.kind == "two_token":
             object.__setattr__(self, "n_classes", 2)
@@ -57,6 +71,9 @@ class HeadConfig:
 def init_head(key, head, d_model):
     """Fresh head parameters: normal with deviation 0.02, zero biases; {} for 'two_token'.
 
+    The rows of 'easy_to_hard' start at zero. A gate is under 'gate'; its second layer starts at
+    zero, so that both directions count alike at first.
+
     Args:
         key: PRNG key.
         head: HeadConfig.
@@ -70,15 +87,22 @@ def init_head(key, head, d_model):
         layer = {"kernel": 0.02 * jax.random.normal(key, (inputs, outputs), jnp.float32)}
         return layer | ({"bias": jnp.zeros((outputs,), jnp.float32)} if bias else {})
 
-    if head.kind == "two_token":
-        return {}
+    params = {}
     if head.kind == "mlp":
         first, second = jax.random.split(key)
-        return {
+        params = {
             "dense": dense(first, d_model, d_model, True),
             "out": dense(second, d_model, head.n_classes, True),
         }
-    return dense(key, d_model, head.n_classes, head.bias)
+    elif head.kind == "easy_to_hard":
+        params = {"kernel": jnp.zeros((d_model, 2), jnp.float32)}
+    elif head.kind != "two_token":
+        params = dense(key, d_model, head.n_classes, head.bias)
+    if head.gate:
+        hidden = dense(jax.random.fold_in(key, 1), 2 * d_model, d_model, True)
+        out = {"kernel": jnp.zeros((d_model, 1), jnp.float32), "bias": jnp.zeros((1,), jnp.float32)}
+        params["gate"] = {"dense": hidden, "out": out}
+    return params
 
 
 def gather_steps(hidden_BTD, step_positions_BS):
@@ -122,19 +146,32 @@ def apply_head(head, params, h_BSD, *, final_softcap=None):
     if head.kind == "mlp":
         h_BSD = jax.nn.relu(_dense(params["head"]["dense"], h_BSD))
         return _dense(params["head"]["out"], h_BSD)
-    return _dense(params["head"], h_BSD)
+    logits_BSC = _dense(params["head"], h_BSD)
+    return logits_BSC.mean(-1, keepdims=True) if head.kind == "easy_to_hard" else logits_BSC
 
 
 def step_logit(head, logits_BSC):
     """Log-odds that the step is right, f32[B,S].
 
-    A scalar head's logit itself; with two classes the difference class 1 minus class 0.
+    A scalar head's logit itself; with two classes the difference class 1 minus class 0; of log-odds
+    side by side the first; of ratings the log-odds of the mean rating's place between the lowest
+    and the highest.
 
     Raises:
-        InputError: for more than two classes, whose reading is the objective's business.
+        InputError: for more than two classes that are no ratings, whose reading is the objective's
+            business.
     """
-    if head.n_classes == 1:
+    if head.reading == "first" or head.n_classes == 1:
         return logits_BSC[..., 0]
+    if head.reading == "ratings":
+        # The mean lies between them by shares that come from the logits without rounding to 0 or 1.
+        above_C = jnp.arange(head.n_classes, dtype=jnp.float32)
+        log_p = jax.nn.log_softmax(logits_BSC.astype(jnp.float32))
+
+        def log_share(weight_C):
+            return jax.nn.logsumexp(log_p, axis=-1, b=weight_C)
+
+        return log_share(above_C) - log_share(above_C[::-1])
     if head.n_classes == 2:
         return logits_BSC[..., 1] - logits_BSC[..., 0]
     raise InputError(f"{head.n_classes} classes have no single step logit", field="head")

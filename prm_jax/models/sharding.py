@@ -31,7 +31,7 @@ PARTITION_RULES = (
     (r"layers_\d+/mlp/down/kernel$", P(None, "tensor", "fsdp")),
     (r"layers_\d+/mlp/down/bias$", P()),
     (r"norm/scale$", P()),
-    (r"head/dense/kernel$", P("fsdp", "tensor")),
+    (r"head/(gate/)?dense/kernel$", P("fsdp", "tensor")),
     (r"head/(.*/)?(kernel|bias)$", P()),
     (r"layers_\d+/.*/kernel/(a|b|scale)$", P()),
 )

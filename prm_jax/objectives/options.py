@@ -10,20 +10,19 @@ import jax.numpy as jnp
 
 from prm_jax.errors import InputError
 
-_FROM_THE_BATCH = ("trajectory_BS",)  # keyword arguments that are no hyperparameters
 
-
-def with_options(name, loss, text, *, reads):
+def with_options(name, loss, text, *, reads, needs=()):
     """A loss with its hyperparameters set.
 
     Args:
         name: of the objective, for messages.
         loss: function whose keyword arguments with a default are the hyperparameters.
         text: their values by name as a JSON object.
-        reads: 'score' or 'logits', what the loss takes.
+        reads: what the loss takes, see `Objective`.
+        needs: keyword arguments that come from the batch.
 
     Returns:
-        The loss as a partial function.
+        `(loss, options)`: the loss as a partial function, and the dict of what was set.
 
     Raises:
         InputError: for what is no such object, a hyperparameter that the loss does not have, or a
@@ -41,7 +40,8 @@ def with_options(name, loss, text, *, reads):
     defaults = {
         parameter.name: parameter.default
         for parameter in inspect.signature(loss).parameters.values()
-        if parameter.default is not parameter.empty and parameter.name not in _FROM_THE_BATCH
+        if parameter.default is not parameter.empty
+        and parameter.name not in (*needs, *getattr(loss, "keywords", ()))
     }
     for key, value in options.items():
         if key not in defaults:
@@ -54,8 +54,8 @@ def with_options(name, loss, text, *, reads):
                 remedy=f"its default is {json.dumps(defaults[key])}",
             )
     bound = functools.partial(loss, **options)
-    _trace(bound, reads)
-    return bound
+    _trace(bound, reads, needs)
+    return bound, options
 
 
 def _alike(value, default):
@@ -66,7 +66,11 @@ def _alike(value, default):
     return type(value) is type(default)
 
 
-def _trace(loss, reads):
+def _trace(loss, reads, needs):
     """Traces a loss, so that it refuses a value now and not in the middle of a run."""
-    logits = jnp.zeros((1, 1) if reads == "score" else (1, 1, 2))
-    jax.eval_shape(loss, logits, jnp.zeros((1, 1)), jnp.zeros((1, 1), bool))
+    steps, flags = jnp.zeros((1, 1)), jnp.zeros((1, 1), bool)
+    shapes = {"span_BST": jnp.zeros((1, 1, 1), bool)}
+    shapes |= {name: jnp.zeros((1, 1), jnp.int32) for name in ("trajectory_BS", "unit_BS")}
+    extras = {name: shapes.get(name, flags if "mask" in name else steps) for name in needs}
+    logits = jnp.zeros((1, 1, 2)) if reads == "logits" else steps
+    jax.eval_shape(lambda: loss(logits, steps, flags, **extras))

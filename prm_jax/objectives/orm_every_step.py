@@ -23,10 +23,23 @@ def orm_every_step(scores_BS, outcomes_BS, mask_BS, *, trajectory_BS=None):
     Returns:
         `(loss, metrics)` as `bce` gives them; 'weight' counts steps.
     """
+    labels_BS, known_BS = spread_outcomes(outcomes_BS, mask_BS, trajectory_BS)
+    return bce(scores_BS, labels_BS, known_BS)
+
+
+def spread_outcomes(outcomes_BS, mask_BS, trajectory_BS=None):
+    """The outcome of each trajectory at all its steps up to the one that holds it.
+
+    Args:
+        outcomes_BS, mask_BS, trajectory_BS: as in `orm_every_step`.
+
+    Returns:
+        `(labels_BS, known_BS)`: f32[B,S] and bool[B,S].
+    """
     if trajectory_BS is None:
         trajectory_BS = jnp.zeros(mask_BS.shape, jnp.int32)
     same_BSS = same_trajectory(jnp.ones_like(mask_BS), trajectory_BS)
     not_later_SS = jnp.tri(mask_BS.shape[1], dtype=bool).T
     source_BSS = same_BSS & not_later_SS & mask_BS[:, None, :]
     labels_BS = jnp.where(source_BSS, masked(outcomes_BS, mask_BS)[:, None, :], 0.0).max(-1)
-    return bce(scores_BS, labels_BS, source_BSS.any(-1))
+    return labels_BS, source_BSS.any(-1)

@@ -1,15 +1,39 @@
 """Process advantage verifiers: what a step adds to another policy's chance of success ("Rewarding
 Progress", arXiv:2410.08146).
 
-A verifier learns values of prefixes with `bce` on soft labels, the shares of rollouts that end
-right: one of the base policy, one of a prover that is not the base policy. Rewards are made of
-both here.
+A verifier learns values of prefixes on soft labels, the shares of rollouts that end right: those of
+the base policy, and those of a prover that is not the base policy. Rewards are made of both.
 """
 
 import chex
 import jax.numpy as jnp
 
-from prm_jax.objectives.reduction import masked
+from prm_jax.objectives.bce import bce
+from prm_jax.objectives.reduction import masked, mean_over_mask
+
+
+def prover_values(
+    logits_BSC, labels_BS, mask_BS, *, prover_labels_BS, prover_mask_BS, prover_weight=1.0
+):
+    """Cross-entropy of two values of every prefix against the shares of rollouts that end right.
+
+    Args:
+        logits_BSC: float[B,S,2] log-odds of the base policy's success and of the prover's.
+        labels_BS, mask_BS: the base policy's values in [0, 1], and where they are known.
+        prover_labels_BS, prover_mask_BS: the prover's; only steps with both count for it.
+        prover_weight: of the prover's part.
+
+    Returns:
+        `(loss, metrics)`: f32[], the base policy's mean cross-entropy + prover_weight times the sum
+        of the prover's over the same number of steps; and 'weight' and 'accuracy' of the base
+        policy as `bce` gives them, and 'prover_loss', the mean of the prover's.
+    """
+    loss, metrics = bce(logits_BSC[..., 0], labels_BS, mask_BS)
+    both_BS = mask_BS & prover_mask_BS
+    prover_loss, _ = bce(logits_BSC[..., 1], prover_labels_BS, both_BS)
+    share, _ = mean_over_mask(both_BS, mask_BS)
+    total = loss + prover_weight * share * prover_loss
+    return total, {**metrics, "prover_loss": prover_loss}
 
 
 def prover_advantage(values_BS, start_B, mask_BS):

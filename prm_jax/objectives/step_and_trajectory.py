@@ -1,12 +1,16 @@
 """Step rewards and one reward for the whole trajectory, trained together (ReasonFlux-PRM,
 arXiv:2506.18896; Fin-PRM, arXiv:2508.15202)."""
 
+import functools
+
 import chex
 import jax
+import jax.numpy as jnp
 
 from prm_jax.errors import InputError
 from prm_jax.objectives.bce import bce
 from prm_jax.objectives.mse import mse
+from prm_jax.objectives.reduction import mean_over_mask, same_trajectory
 
 LOSSES = {"mse": mse, "bce": bce}
 
@@ -61,6 +65,68 @@ def step_and_trajectory(
         **{f"trajectory_{name}": value for name, value in {"loss": whole, **whole_metrics}.items()},
     }
     return step_weight * steps + trajectory_weight * whole, parts
+
+
+def step_and_trajectory_of_rows(
+    logits_BSC,
+    labels_BS,
+    mask_BS,
+    *,
+    outcomes_BS,
+    outcome_mask_BS,
+    trajectory_BS,
+    loss="mse",
+    step_weight=1.0,
+    trajectory_weight=1.0,
+):
+    """`step_and_trajectory` of each trajectory of packed rows, averaged over trajectories.
+
+    Args:
+        logits_BSC: float[B,S,2]: log-odds of the step, and of the whole trajectory, which is read
+            at its last step.
+        labels_BS, mask_BS: step labels.
+        outcomes_BS, outcome_mask_BS: the trajectory's label in [0, 1] at its last step.
+        trajectory_BS: i32[B,S], the trajectory of each step, 0 where there is none.
+        loss, step_weight, trajectory_weight: as in `step_and_trajectory`.
+
+    Returns:
+        `(loss, metrics)`: f32[], and a dict of f32[]: 'weight', the number of trajectories with a
+        label of either kind, 'accuracy' of steps averaged within trajectories, 'step_loss' and
+        'trajectory_loss'.
+
+    Raises:
+        InputError: for an unknown loss.
+    """
+    real_BS = trajectory_BS > 0
+    same_BSS = same_trajectory(real_BS, trajectory_BS)
+    later_SS = jnp.tri(real_BS.shape[1], k=-1, dtype=bool).T
+    last_BS = real_BS & ~(same_BSS & later_SS).any(-1)
+    of_one = functools.partial(
+        step_and_trajectory,
+        loss=loss,
+        step_weight=step_weight,
+        trajectory_weight=trajectory_weight,
+    )
+
+    def at_slot(scores_S, labels_S, mask_S, score, label, known):
+        return of_one(*(x[None] for x in (scores_S, labels_S, mask_S, score, label, known)))
+
+    over_slots = jax.vmap(at_slot, in_axes=(None, None, 0, 0, 0, 0))
+    loss_BS, metrics = jax.vmap(over_slots)(
+        logits_BSC[..., 0],
+        labels_BS,
+        same_BSS & mask_BS[:, None, :],
+        logits_BSC[..., 1],
+        outcomes_BS,
+        outcome_mask_BS & last_BS,
+    )
+    counted_BS = last_BS & ((metrics["step_weight"] > 0) | (metrics["trajectory_weight"] > 0))
+    loss_mean, weight = mean_over_mask(loss_BS, counted_BS)
+    shown = {"accuracy": "step_accuracy", "step_loss": "step_loss"}
+    shown |= {"trajectory_loss": "trajectory_loss"}
+    return loss_mean, {"weight": weight} | {
+        name: mean_over_mask(metrics[key], counted_BS)[0] for name, key in shown.items()
+    }
 
 
 def combined_step_reward(rewards_KBS):

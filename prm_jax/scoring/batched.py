@@ -38,21 +38,22 @@ def step_values(
     batch_tokens: int = BATCH_TOKENS,
     mesh=None,
     progress: Callable[[int], None] | None = None,
-) -> list[list[float | None]]:
-    """One number a step from a function of packed batches.
+) -> list[list]:
+    """One number a step, or an array of them, from a function of packed batches.
 
     Args:
         encoded: trajectories.
-        forward: takes a batch as `data.packing.fill` gives it, returns f[B,S]; what it says of
-            slots without a step is not read.
+        forward: takes a batch as `data.packing.fill` gives it, returns f[B,S] or f[B,S,C]; what it
+            says of slots without a step is not read.
         batch_tokens: tokens of one batch, padding included; at least one row is run.
         mesh: mesh whose data axes the rows are spread over.
         progress: called with the number of trajectories that the last batch finished.
 
     Returns:
-        Per trajectory, in the order given, a number a step; None where the step did not fit.
+        Per trajectory, in the order given, a number a step, or f[C]; None where the step did not
+        fit.
     """
-    values: list[list[float | None]] = [[None] * item.n_steps for item in encoded]
+    values: list[list] = [[None] * item.n_steps for item in encoded]
     if progress and (unfit := sum(not len(item.step_positions) for item in encoded)):
         progress(unfit)
     for bucket in _buckets(encoded):
@@ -65,7 +66,9 @@ def step_values(
             places = np.argwhere(batch["step_mask"])
             for row, slot in places:
                 example, step = batch["step_example"][row, slot], batch["step_index"][row, slot]
-                values[example][step] = float(s_BS[row, slot])
+                values[example][step] = (
+                    s_BS[row, slot].tolist() if s_BS.ndim == 2 else s_BS[row, slot]
+                )
             if progress:
                 progress(sum(map(len, layout)))
     return values

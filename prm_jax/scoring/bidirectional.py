@@ -5,14 +5,15 @@ when the last step is read first (see `data.reversed_steps`),
 
     z_t = mean(f_t, b_t)
 
-No parameter is added. UNSURE: whether log-odds or probabilities are averaged, so `merge` says it.
+No parameter is added; the second version's learned gate is a head, `HeadConfig.gate`, which the
+discriminative scorer reads. UNSURE: whether log-odds or probabilities are averaged, so `merge` says
+it.
 Both streams are one call of the scorer, so they share packed rows. Only complete solutions have a
 right-to-left stream; the score of a step depends on the steps after it.
 """
 
-import dataclasses
-
-from prm_jax.data.reversed_steps import reverse_steps
+from prm_jax.data.units import both_directions
+from prm_jax.errors import InputError
 from prm_jax.scoring.discriminative import StepScores, require_convention
 from prm_jax.scoring.merging import check_merge, merge_scores, share_progress
 
@@ -35,31 +36,29 @@ def bidirectional(scorer, *, merge: str = "logit"):
 
     def score(model, params, tokenizer, trajectories, *, convention=None, progress=None, **options):
         convention = require_convention(convention or tokenizer.convention)
-        numbered = [_with_texts(trajectory, convention) for trajectory in trajectories]
+        if model.head is not None and model.head.gate:
+            raise InputError(
+                "the model's head mixes both directions already",
+                field="scorer",
+                remedy="use discriminative",
+            )
+        n = len(trajectories)
+        both = [both_directions(trajectory, convention) for trajectory in trajectories]
         streams = scorer(
             model,
             params,
             tokenizer,
-            numbered + [reverse_steps(trajectory) for trajectory in numbered],
-            # The steps hold the convention's text already, so a number goes with its step.
-            convention=dataclasses.replace(convention, step="{step}"),
-            progress=share_progress(progress, 2 * len(numbered), len(numbered)),
+            [numbered for (numbered, _), _ in both] + [backward for (_, backward), _ in both],
+            convention=both[0][1] if both else convention,
+            progress=share_progress(progress, 2 * n, n),
             **options,
         )
-        forward, backward = streams[: len(trajectories)], streams[len(trajectories) :]
+        forward, backward = streams[:n], streams[n:]
         return [
             merge_scores((f, _turned(b)), merge) for f, b in zip(forward, backward, strict=True)
         ]
 
     return score
-
-
-def _with_texts(trajectory, convention):
-    steps = tuple(
-        convention.step.replace("{number}", str(number)).replace("{step}", step)
-        for number, step in enumerate(trajectory.steps, 1)
-    )
-    return dataclasses.replace(trajectory, steps=steps)
 
 
 def _turned(scores):

@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from prm_jax.data.units import encode_unit
 from prm_jax.errors import InputError
-from prm_jax.models import apply_head, gather_steps, step_logit
+from prm_jax.models import step_logit
 from prm_jax.models.heads import HeadConfig
+from prm_jax.models.step_reader import STEP_ARRAYS, read_steps
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
-from prm_jax.text import StepConvention, encode
+from prm_jax.text import StepConvention
 
 READS_VOCABULARY = ("math_shepherd", "rlhflow")
 """Conventions whose score is the next-token probability of `positive` against `negative`."""
@@ -57,6 +59,9 @@ def score(
 ) -> list[StepScores]:
     """Scores every step of every trajectory.
 
+    A gated head reads each trajectory in both directions, packed side by side, and sees the steps
+    after a step.
+
     Args:
         model: `Decoder` with a head; without one, a convention that reads vocabulary logits
             (Math-Shepherd, RLHFlow) gives it a two_token head.
@@ -76,15 +81,62 @@ def score(
     Raises:
         InputError: the model has no head, or nothing says how its steps are marked.
     """
+    rows = head_logits(
+        model,
+        params,
+        tokenizer,
+        trajectories,
+        convention=convention,
+        max_length=max_length,
+        batch_tokens=batch_tokens,
+        progress=progress,
+        mesh=mesh,
+        reduce=step_logit,
+    )
+    return [StepScores.from_logits(logits, truncated) for logits, truncated in rows]
+
+
+def head_logits(
+    model,
+    params,
+    tokenizer,
+    trajectories: Sequence[Trajectory],
+    *,
+    convention: StepConvention | None = None,
+    max_length: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Callable[[int], None] | None = None,
+    mesh=None,
+    reduce: Callable | None = None,
+) -> list[tuple[list, bool]]:
+    """What the head says at every step, from one forward pass a trajectory.
+
+    Args:
+        model, params, tokenizer, trajectories, convention, max_length, batch_tokens, progress,
+            mesh: as in `score`.
+        reduce: `(head, logits_BSC)` to one number f32[B,S] a step; None keeps all of them.
+
+    Returns:
+        Per trajectory a list with a float or f32[C] a step, None where the step did not fit, and
+        whether one did not.
+
+    Raises:
+        InputError: as in `score`.
+    """
     convention = require_convention(convention or tokenizer.convention)
     model = require_head(model, tokenizer, convention)
     longest = max_length or model.config.max_position
-    encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
-    forward = partial(_forward, model, params, mesh)
+    unit = "directions" if model.head.gate else "trajectory"
+    encoded = [
+        encode_unit(trajectory, tokenizer, convention, longest, unit=unit)
+        for trajectory in trajectories
+    ]
+    function = _all_logits if reduce is None else partial(_reduced_logits, reduce)
+    forward = partial(_forward, function, model, params, mesh)
     logits = step_values(encoded, forward, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     return [
-        StepScores.from_logits(row, bool(item.truncated))
-        for row, item in zip(logits, encoded, strict=True)
+        (row[: len(trajectory.steps)], bool(item.truncated))
+        for row, item, trajectory in zip(logits, encoded, trajectories, strict=True)
     ]
 
 
@@ -121,31 +173,24 @@ def require_head(model, tokenizer, convention: StepConvention):
 
 
 @partial(jax.jit, static_argnums=0)
-def step_logits(model, params, batch):
-    """Log-odds f32[B,S] that each step of a packed batch is right.
-
-    Args:
-        model: `Decoder` with a head.
-        params: its parameters.
-        batch: `tokens`, `positions`, `segment_ids` i32[B,T] and `step_positions` i32[B,S]; slots
-            without a step hold any valid position and give numbers without meaning.
-
-    Returns:
-        f32[B,S].
-    """
+def _all_logits(model, params, batch):
+    """Logits f32[B,S,C] of the head at the steps of the `STEP_ARRAYS` of a packed batch."""
     tokens_BT, step_positions_BS = batch["tokens"], batch["step_positions"]
     chex.assert_equal_shape([tokens_BT, batch["positions"], batch["segment_ids"]])
     chex.assert_rank(step_positions_BS, 2)
     chex.assert_type([tokens_BT, step_positions_BS], jnp.int32)
     output = model.apply({"params": params}, tokens_BT, batch["positions"], batch["segment_ids"])
-    h_BSD = gather_steps(output.hidden_BTD, step_positions_BS)
-    logits_BSC = apply_head(model.head, params, h_BSD, final_softcap=model.config.final_softcap)
-    return step_logit(model.head, logits_BSC)
+    return read_steps(model, params, output.hidden_BTD, batch)
 
 
-def _forward(model, params, mesh, batch):
-    arrays = ("tokens", "positions", "segment_ids", "step_positions")
-    return on_mesh(step_logits, model, params, {name: batch[name] for name in arrays}, mesh)
+@partial(jax.jit, static_argnums=(0, 1))
+def _reduced_logits(reduce, model, params, batch):
+    """One number f32[B,S] a step."""
+    return reduce(model.head, _all_logits(model, params, batch))
+
+
+def _forward(function, model, params, mesh, batch):
+    return on_mesh(function, model, params, {name: batch[name] for name in STEP_ARRAYS}, mesh)
 
 
 def _sigmoid(s):

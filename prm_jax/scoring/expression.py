@@ -18,9 +18,11 @@ from prm_jax.errors import InputError
 from prm_jax.scoring.combinators import (
     COMBINATORS,
     DEFAULT,
+    MIXING,
     OF_SOLUTIONS,
     REFUSED,
     SCORERS,
+    WITHOUT_SCORER,
 )
 
 
@@ -77,7 +79,9 @@ def _built(node, load):
             field="scorer",
             remedy=f"one of {', '.join((*SCORERS, *COMBINATORS))}",
         )
-    inner = [_built(argument, load) for argument in arguments] or [_built(ast.Name(DEFAULT), load)]
+    inner = [_built(argument, load) for argument in arguments]
+    if not inner and name not in WITHOUT_SCORER:
+        inner = [_built(ast.Name(DEFAULT), load)]
     names = frozenset().union(*(scorer.names for scorer in inner))
     _check_sense(name, inner, names)
     combinator, options = COMBINATORS[name], _options(name, keywords)
@@ -102,7 +106,8 @@ def _check_sense(name, inner, names):
     if len(set(lines)) < len(lines):
         again = max(lines, key=lines.count)
         raise InputError(f"{name} of the same scorer twice, {again}", field="scorer")
-    if len({bool(scorer.names & OF_SOLUTIONS) for scorer in inner}) > 1:
+    kinds = {bool(scorer.names & OF_SOLUTIONS) for scorer in inner}
+    if len(kinds) > 1 and name not in MIXING:
         raise InputError(
             f"{name} of scores of steps and scores of solutions",
             field="scorer",

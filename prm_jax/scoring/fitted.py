@@ -2,6 +2,7 @@
 
     temperature         log-odds of steps against their labels
     length_debiased     log-odds of solutions against their length
+    dimensions          log-odds of solutions by several scorers against their outcomes
 
 The scores and what is fitted are those of some data: use other data than is scored with the line.
 """
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 from prm_jax.scoring.aggregation import logit
+from prm_jax.scoring.dimension_weights import fit_dimensions
 from prm_jax.scoring.length_debiased import fit_length, solution_length, solution_logit
 from prm_jax.scoring.temperature import fit_temperature
 
@@ -72,4 +74,39 @@ def length_debiased_line(
     return (
         f"length_debiased({scorer}, slope={fit.slope:.6g}, centre={fit.centre:.6g}, "
         f"aggregation={aggregation!r}, measure={measure!r})"
+    )
+
+
+def dimensions_line(
+    scorers: Sequence[str],
+    step_scores: Sequence[Sequence[Sequence[float | None]]],
+    trajectories: Sequence[Trajectory],
+    *,
+    aggregation: str = "mean",
+) -> str:
+    """The line that sums several scorers.
+
+    Args:
+        scorers: the lines that gave the scores.
+        step_scores: a row a scorer, of the step scores of each trajectory.
+        trajectories: the solutions; those without an outcome are left out.
+        aggregation: as in `dimensions`.
+
+    Returns:
+        Such as 'dimensions(mean_log_prob, relevance, weights=(0.7, 0.3), centres=(0.1, 2.1),
+        scales=(0.4, 0.6), aggregation='mean')'.
+
+    Raises:
+        InputError: as `fit_dimensions`.
+    """
+    logits = [[solution_logit(scores, aggregation) for scores in row] for row in step_scores]
+    fit = fit_dimensions(logits, [trajectory.outcome for trajectory in trajectories])
+
+    def numbers(values):
+        return f"({', '.join(f'{value:.6g}' for value in values)})"
+
+    return (
+        f"dimensions({', '.join(scorers)}, weights={numbers(fit.weights)}, "
+        f"centres={numbers(fit.centres)}, scales={numbers(fit.scales)}, "
+        f"aggregation={aggregation!r})"
     )

@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.errors import InputError
+from prm_jax.models.vocabulary import next_token_log_probs, step_log_probs
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import on_mesh, step_values
 from prm_jax.scoring.discriminative import StepScores, require_convention
 from prm_jax.text import StepConvention, encode
 
 BATCH_TOKENS = 4096
+STEP_TOKENS = ("tokens", "positions", "segment_ids", "step_starts", "step_positions")
 
 
 def mean_log_prob(
@@ -36,8 +38,7 @@ def mean_log_prob(
 
     Args:
         model, params, tokenizer, trajectories, convention, max_length, batch_tokens, progress,
-            mesh: as in `scoring.score`; a head is not used, and vocabulary logits are held for one
-            row at a time.
+            mesh: as in `scoring.score`; a head is not used.
 
     Returns:
         One `StepScores` a trajectory: `step_scores` are exp(mean log-probability of the step's
@@ -47,56 +48,59 @@ def mean_log_prob(
         InputError: the convention has a turn a step, in which a step's tokens are not one span.
     """
     convention = require_convention(convention or tokenizer.convention)
-    if convention.layout == "turns":
-        raise InputError(
-            f"{convention.name!r} has a turn a step",
-            field="convention",
-            remedy="give one whose steps follow one another, such as trl",
-        )
+    require_spans(convention)
     longest = max_length or model.config.max_position
     encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
 
     def forward(batch):
-        arrays = ("tokens", "positions", "segment_ids", "step_positions")
-        inputs = {name: batch[name] for name in arrays}
-        inputs["step_starts"] = _starts(batch, encoded)
-        return on_mesh(_step_log_probs, model, params, inputs, mesh)
+        inputs = {name: batch[name] for name in STEP_TOKENS}
+        return on_mesh(_mean_log_probs, model, params, inputs, mesh)
 
     options = dict(batch_tokens=min(batch_tokens, BATCH_TOKENS), mesh=mesh, progress=progress)
     values = step_values(encoded, forward, **options)
     return [_step_scores(row, item.truncated) for row, item in zip(values, encoded, strict=True)]
 
 
-def _starts(batch, encoded):
-    """i32[B,S]: the place in the row of each step's first token."""
-    starts_BS = np.zeros_like(batch["step_positions"])
-    for place in map(tuple, np.argwhere(batch["step_mask"])):
-        item, step = encoded[batch["step_example"][place]], batch["step_index"][place]
-        length = item.step_positions[step] - item.step_starts[step]
-        starts_BS[place] = batch["step_positions"][place] - length
-    return starts_BS
+def require_spans(convention: StepConvention) -> None:
+    """Raises `InputError` if the tokens of a step are not one span."""
+    if convention.layout == "turns":
+        raise InputError(
+            f"{convention.name!r} has a turn a step",
+            field="convention",
+            remedy="give one whose steps follow one another, such as trl",
+        )
 
 
 @partial(jax.jit, static_argnums=0)
-def _step_log_probs(model, params, inputs):
-    """Mean log-probability f32[B,S] of the tokens from each step's start to its position."""
+def log_probs_of_steps(model, params, inputs):
+    """Log-probability of every step's tokens given what stands before them.
+
+    Args:
+        model: `Decoder`; a head is not used.
+        params: its parameters.
+        inputs: the `STEP_TOKENS` of a packed batch.
+
+    Returns:
+        f32[B,S] sums over the tokens in nats; slots without a step hold numbers without meaning.
+    """
     names = ("tokens", "positions", "segment_ids")
+    tokens_BT, positions_BT, segments_BT = (inputs[name] for name in names)
+    hidden_BTD = model.apply({"params": params}, tokens_BT, positions_BT, segments_BT).hidden_BTD
+    log_probs_BT = next_token_log_probs(model.config, params, hidden_BTD, tokens_BT, segments_BT)
+    return step_log_probs(log_probs_BT, inputs["step_starts"], inputs["step_positions"])
 
-    def log_probs(row):
-        logits_TV = model.apply({"params": params}, *(x[None] for x in row), logits=True).logits_BTV
-        tokens_T, _, segments_T = row
-        all_TV = jax.nn.log_softmax(logits_TV[0, :-1])
-        next_T = jnp.take_along_axis(all_TV, tokens_T[1:, None], axis=1)[:, 0]
-        seen_T = segments_T[1:] == segments_T[:-1]  # a segment's first token is given
-        return jnp.pad(jnp.where(seen_T, next_T, 0), (1, 0)), jnp.pad(seen_T, (1, 0))
 
-    log_prob_BT, seen_BT = jax.lax.map(log_probs, tuple(inputs[name] for name in names))
-    # Sums of each step's tokens: differences of running sums would cancel.
-    place_T = jnp.arange(inputs["tokens"].shape[1])
-    inside_BST = place_T >= inputs["step_starts"][..., None]
-    inside_BST &= place_T <= inputs["step_positions"][..., None]
-    log_prob_BS = jnp.sum(jnp.where(inside_BST, log_prob_BT[:, None], 0), axis=-1)
-    return log_prob_BS / jnp.maximum(jnp.sum(inside_BST & seen_BT[:, None], axis=-1), 1)
+@partial(jax.jit, static_argnums=0)
+def _mean_log_probs(model, params, inputs):
+    """The mean over the tokens that have something before them, f32[B,S]."""
+    starts_BS, segments_BT = inputs["step_starts"], inputs["segment_ids"]
+    own_BS, before_BS = (
+        jnp.take_along_axis(segments_BT, at_BS, axis=1)
+        for at_BS in (starts_BS, jnp.maximum(starts_BS - 1, 0))
+    )
+    given_BS = (own_BS != before_BS) | (starts_BS == 0)
+    count_BS = inputs["step_positions"] - starts_BS + 1 - given_BS
+    return log_probs_of_steps(model, params, inputs) / jnp.maximum(count_BS, 1)
 
 
 def _step_scores(log_probs, truncated):

@@ -20,6 +20,11 @@ class Encoded:
             chat with a turn a step the first one includes the problem.
         n_steps: number of steps of the trajectory.
         lost_labels: number of labels that did not fit.
+        outcome: whether the solution is right, in [0, 1]; None if unknown, or if a step was cut.
+        prover_labels: f32[S] second labels of the steps, from `meta["prover_labels"]`; NaN where
+            unlabelled.
+        step_index: i32[S] number of each step in its trajectory; None if they come in order.
+        parts: what this one was joined of, see `join`; () if it is one trajectory.
     """
 
     tokens: np.ndarray
@@ -29,6 +34,10 @@ class Encoded:
     step_starts: np.ndarray
     n_steps: int
     lost_labels: int = 0
+    outcome: float | None = None
+    prover_labels: np.ndarray | None = None
+    step_index: np.ndarray | None = None
+    parts: tuple["Encoded", ...] = ()
 
     @property
     def truncated(self):
@@ -65,6 +74,35 @@ class EncodeReport:
         return dataclasses.asdict(self)
 
 
+def join(parts) -> Encoded:
+    """Trajectories that a loss compares, as one that is packed into one row.
+
+    The parts stay apart: each has its own positions and sees only itself.
+
+    Args:
+        parts: `Encoded`, each of one trajectory.
+
+    Returns:
+        `Encoded` with the arrays of the parts one after the other.
+    """
+    offsets = np.cumsum([0, *(len(part.tokens) for part in parts)])
+
+    def joined(name, shift=0):
+        arrays = [getattr(part, name) for part in parts]
+        return np.concatenate([a + shift * offset for a, offset in zip(arrays, offsets)])
+
+    return Encoded(
+        tokens=joined("tokens"),
+        step_positions=joined("step_positions", 1).astype(np.int32),
+        labels=joined("labels"),
+        label_mask=np.concatenate([part.label_mask for part in parts]),
+        step_starts=joined("step_starts", 1).astype(np.int32),
+        n_steps=sum(part.n_steps for part in parts),
+        lost_labels=sum(part.lost_labels for part in parts),
+        parts=tuple(parts),
+    )
+
+
 def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
     """Builds the ids of one trajectory from separately tokenised pieces.
 
@@ -77,7 +115,8 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         convention: `StepConvention`.
         max_length: most tokens to use.
         supervise: 'steps' takes the step labels; 'outcome' puts the outcome on the last step and
-            labels nothing else; a truncated trajectory then has no label.
+            labels nothing else, so that a truncated trajectory has no label; 'nothing' labels
+            nothing.
 
     Returns:
         `Encoded`; it has no steps if not even the first fits.
@@ -104,6 +143,8 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         step_starts=np.array(starts[:fitted], np.int32),
         n_steps=len(trajectory.steps),
         lost_labels=sum(label is not None for label in labels[fitted:]),
+        outcome=trajectory.outcome if whole and supervise != "nothing" else None,
+        prover_labels=None if supervise == "nothing" else _prover_labels(trajectory, fitted),
     )
 
 
@@ -214,9 +255,13 @@ def _marker(tokenizer, convention, going_on):
 def _labels(trajectory, supervise):
     if supervise == "steps":
         return trajectory.step_labels()
+    if supervise == "nothing":
+        return (None,) * len(trajectory.steps)
     if supervise != "outcome":
         raise InputError(
-            f"unknown supervision {supervise!r}", field="supervise", remedy="steps or outcome"
+            f"unknown supervision {supervise!r}",
+            field="supervise",
+            remedy="steps, outcome or nothing",
         )
     if trajectory.outcome is None:
         raise InputError(
@@ -225,6 +270,24 @@ def _labels(trajectory, supervise):
             remedy="an outcome reward model needs `outcome` 0 or 1 in every row",
         )
     return (None,) * (len(trajectory.steps) - 1) + (trajectory.outcome,)
+
+
+def _prover_labels(trajectory, fitted):
+    """Second labels f32[S] of a trajectory that has them, NaN where one is null."""
+    labels = trajectory.meta.get("prover_labels")
+    if labels is None:
+        return None
+    name = trajectory.id or trajectory.problem[:40]
+    if len(labels) != len(trajectory.steps):
+        raise InputError(
+            f"trajectory {name!r} has {len(trajectory.steps)} steps and {len(labels)} of these",
+            field="meta.prover_labels",
+            remedy="give one number or null a step",
+        )
+    values = np.array([np.nan if label is None else label for label in labels], np.float32)
+    if ((values < 0) | (values > 1)).any():
+        raise InputError(f"trajectory {name!r}: not in [0, 1]", field="meta.prover_labels")
+    return values[:fitted]
 
 
 def _show(trajectory, encoded, tokenizer):

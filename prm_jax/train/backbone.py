@@ -185,8 +185,9 @@ def _random_model(preset, key, mesh):
 
 
 def _head_config(config, tokenizer):
+    common = dict(reading=config.reading, gate=config.gate)
     if config.kind != "two_token":
-        return HeadConfig(config.kind, config.n_classes, config.bias)
+        return HeadConfig(config.kind, config.n_classes, config.bias, **common)
     ids = {}
     for role in ("positive", "negative"):
         tokens = tokenizer.encode(config[role])
@@ -196,7 +197,7 @@ def _head_config(config, tokenizer):
                 field=f"model.head.{role}",
             )
         ids[f"{role}_id"] = tokens[0]
-    return HeadConfig("two_token", **ids)
+    return HeadConfig("two_token", **ids, **common)
 
 
 def _frozen_layers(train_layers, architecture):

@@ -5,6 +5,7 @@ a record of the run, under the number of updates made. Frozen parameters are not
 from where the configuration says, and a fingerprint in the record makes sure they are the same.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from prm_jax.errors import InputError
-from prm_jax.models import make_mesh, resegment
+from prm_jax.models import combine, make_mesh, resegment
+from prm_jax.models.tree import ADAPTERS
 from prm_jax.train import config as config_lib
 from prm_jax.train import placement
 from prm_jax.train.backbone import make_backbone
@@ -59,8 +61,7 @@ class Checkpoints:
         self._manager.save(
             step,
             args=ocp.args.Composite(
-                params=ocp.args.StandardSave(state.params),
-                opt_state=ocp.args.StandardSave(state.opt_state),
+                **{name: ocp.args.StandardSave(part) for name, part in _parts(state).items()},
                 data=ocp.args.JsonSave(data_state),
                 run=ocp.args.JsonSave(record),
             ),
@@ -81,14 +82,12 @@ class Checkpoints:
         Returns:
             `(state, data_state)`.
         """
-        items = self._restore(
-            step,
-            params=ocp.args.StandardRestore(_abstract(state.params)),
-            opt_state=ocp.args.StandardRestore(_abstract(state.opt_state)),
-            data=ocp.args.JsonRestore(),
-        )
+        parts = {
+            name: ocp.args.StandardRestore(_abstract(part)) for name, part in _parts(state).items()
+        }
+        items = self._restore(step, data=ocp.args.JsonRestore(), **parts)
         count = jax.device_put(jax.numpy.int32(step), state.step.sharding)
-        restored = TrainState(count, items["params"], state.frozen, items["opt_state"])
+        restored = dataclasses.replace(state, step=count, **{name: items[name] for name in parts})
         return restored, items["data"]
 
     def restore_params(self, step, params):
@@ -130,6 +129,48 @@ def load_for_inference(workdir, *, dtype="float32", mesh=None):
     Raises:
         InputError: if the workdir has no checkpoint, or its frozen parameters changed.
     """
+    backbone, trained = _latest(workdir, mesh)
+    params = resegment(model_params(trained, backbone.frozen), ())
+    params = jax.tree.map(lambda x: x.astype(dtype), params)
+    model = backbone.model.clone(segments=(), dtype=dtype, remat="none")
+    return model, params, backbone.tokenizer
+
+
+def load_adapters(workdir, *, mesh=None):
+    """The low-rank adapters of a run's latest checkpoint, apart from the model they adapt.
+
+    Args:
+        workdir, mesh: as in `load_for_inference`.
+
+    Returns:
+        `(adapters, params, tokenizer)`: adapters as `models.init_lora` gives them; the other
+        parameters, of which all but the head are those that the run began with. Both have their
+        layers in one group.
+
+    Raises:
+        InputError: as `load_for_inference`, or the run trained no adapters.
+    """
+    backbone, trained = _latest(workdir, mesh)
+    tree = resegment(combine(trained, backbone.frozen), ())
+    if ADAPTERS not in tree:
+        raise InputError(
+            "was trained without adapters", file=workdir, remedy="set --config.model.lora.rank"
+        )
+    return tree.pop(ADAPTERS), tree, backbone.tokenizer
+
+
+def check_frozen(record, frozen, name):
+    """Raises `InputError` unless frozen parameters are those that the run began with."""
+    if placement.fingerprint(frozen) != record["frozen_fingerprint"]:
+        raise InputError(
+            f"the frozen parameters of {name!r} are not those that the run began with",
+            field="model.name",
+            remedy="bring back the files it began with, or use a new workdir",
+        )
+
+
+def _latest(workdir, mesh):
+    """`(backbone, trained parameters)` of a run's latest checkpoint."""
     workdir = Path(workdir)
     path = workdir / "config.json"
     if not path.is_file():
@@ -146,20 +187,13 @@ def load_for_inference(workdir, *, dtype="float32", mesh=None):
     check_frozen(checkpoints.record(step), backbone.frozen, config.model.name)
     trained = checkpoints.restore_params(step, backbone.params)
     checkpoints.close()
-    params = resegment(model_params(trained, backbone.frozen), ())
-    params = jax.tree.map(lambda x: x.astype(dtype), params)
-    model = backbone.model.clone(segments=(), dtype=dtype, remat="none")
-    return model, params, backbone.tokenizer
+    return backbone, trained
 
 
-def check_frozen(record, frozen, name):
-    """Raises `InputError` unless frozen parameters are those that the run began with."""
-    if placement.fingerprint(frozen) != record["frozen_fingerprint"]:
-        raise InputError(
-            f"the frozen parameters of {name!r} are not those that the run began with",
-            field="model.name",
-            remedy="bring back the files it began with, or use a new workdir",
-        )
+def _parts(state):
+    """What a checkpoint holds of a state, by name."""
+    parts = {"params": state.params, "opt_state": state.opt_state, "domains": state.domains}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _abstract(tree):

@@ -35,6 +35,8 @@ def default_config() -> ConfigDict:
     config.objective_options = ""  # its hyperparameters as a JSON object, such as {"margin": 2}
     config.steps = 0  # number of updates; 0 derives it from `epochs`
     config.epochs = 1  # passes over the data, when `steps` is 0
+    config.reference = "cached"  # of implicit objectives: cached (a number a step, from before the
+    # first update) or params (the initial parameters stay in memory)
     config.microbatches = 1  # parts a batch is run in; the result is that of the whole batch
 
     config.model = model = ConfigDict()
@@ -49,9 +51,13 @@ def default_config() -> ConfigDict:
     # that frozen layers run once and not in every epoch and run; '' is off
     model.feature_dtype = "float16"  # of that file; float32 loses nothing
     model.head = head = ConfigDict()
-    head.kind = "scalar"  # scalar, linear, mlp, two_token; '' keeps the head the model has
+    head.kind = (
+        "scalar"  # scalar, linear, mlp, two_token, easy_to_hard; '' keeps the head the model has
+    )
     head.n_classes = 1
     head.bias = True
+    head.reading = "classes"  # classes, first, ratings: what the logits are (models/heads.py)
+    head.gate = False  # read steps in both directions and learn to mix the two
     head.positive = "+"  # tokens of a two_token head
     head.negative = "-"
     model.lora = lora = ConfigDict()
@@ -90,6 +96,14 @@ def default_config() -> ConfigDict:
     optimizer.weight_decay = 0.01  # not on norms and biases
     optimizer.clip_norm = 1.0  # of the whole gradient; 0 is off
     optimizer.groups = ()  # ((path regex, factor on the learning rate), ...), first match counts
+
+    config.bilevel = bilevel = ConfigDict()  # learnt weights of the sources of `data.train`
+    bilevel.meta = ""  # sources of solutions with trusted outcomes to judge by; '' is off
+    bilevel.method = "finite_difference"  # or unrolled: how the gradient of the weights is found
+    bilevel.unroll = 5  # updates of the model to one of the weights
+    bilevel.inner_learning_rate = 0.01  # of the gradient descent that the weights are judged by
+    bilevel.learning_rate = 0.01  # of the weights' AdamW
+    bilevel.weight_decay = 0.0
 
     config.mesh = mesh = ConfigDict()
     mesh.data = -1  # replicas; -1 takes the devices that are left
@@ -138,11 +152,48 @@ def check(config: ConfigDict):
             f"{config.data.rows} rows cannot be split into {config.microbatches} microbatches",
             field="microbatches",
         )
+    if config.reference not in ("cached", "params"):
+        raise InputError(
+            f"unknown reference {config.reference!r}",
+            field="reference",
+            remedy="cached or params",
+        )
+    if config.bilevel.meta:
+        _check_bilevel(config)
     if config.model.dtype not in ("float32", "bfloat16"):
         raise InputError(
             f"unknown dtype {config.model.dtype!r}",
             field="model.dtype",
             remedy="float32 or bfloat16",
+        )
+
+
+def _check_bilevel(config):
+    bilevel = config.bilevel
+    if bilevel.method not in ("finite_difference", "unrolled"):
+        raise InputError(
+            f"unknown method {bilevel.method!r}",
+            field="bilevel.method",
+            remedy="finite_difference or unrolled",
+        )
+    if bilevel.unroll < 1:
+        raise InputError(f"{bilevel.unroll} is below 1", field="bilevel.unroll")
+    for key in ("inner_learning_rate", "learning_rate"):
+        if not bilevel[key] > 0:
+            raise InputError(f"{bilevel[key]} is not above 0", field=f"bilevel.{key}")
+    if config.microbatches > 1:
+        raise InputError(
+            "batches are not split where weights of sources are learnt", field="microbatches"
+        )
+    if config.model.feature_cache:
+        raise InputError(
+            "states are not cached where weights of sources are learnt", field="model.feature_cache"
+        )
+    if config.model.dtype != "float32" and bilevel.method == "finite_difference":
+        raise InputError(
+            f"finite differences are lost in {config.model.dtype}",
+            field="bilevel.method",
+            remedy="unrolled",
         )
 
 

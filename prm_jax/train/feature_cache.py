@@ -7,7 +7,6 @@ stopped while writing it goes on where it was.
 
 import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,15 +18,15 @@ from jax.sharding import PartitionSpec as P
 
 from prm_jax.data.corpus import Corpus
 from prm_jax.data.pipeline import batches
+from prm_jax.data.places import trajectory_places
 from prm_jax.errors import InputError
-from prm_jax.files import write_json
 from prm_jax.models.tree import ADAPTERS
 from prm_jax.progress import Progress
+from prm_jax.train.array_file import ArrayFile
 from prm_jax.train.placement import fingerprint, put_batch
 from prm_jax.train.state import TrainState, model_params
 
 DTYPES = ("float16", "float32")
-STATES, DONE = "states.bin", "done.json"
 
 
 class FeatureCache:
@@ -65,14 +64,9 @@ class FeatureCache:
         self._first = np.cumsum([0, *lengths])
         self._dtype, self._width = np.dtype(dtype), model.config.d_model
         self.directory = Path(directory).expanduser() / _key(corpus, model, state.frozen, dtype)
-        self.directory.mkdir(parents=True, exist_ok=True)
         shape = (int(self._first[-1]), self._width)
-        path = self.directory / STATES
-        if not path.is_file() or path.stat().st_size != self._dtype.itemsize * shape[0] * shape[1]:
-            write_json(self.directory / DONE, {"batches": 0})
-            with open(path, "wb") as file:
-                file.truncate(self._dtype.itemsize * shape[0] * shape[1])
-        self._states = np.memmap(path, self._dtype, "r+", shape=shape)
+        self._file = ArrayFile(self.directory, self._dtype, shape, "batches")
+        self._states = self._file.values
         self._compute(corpus, model, state, data, mesh, show)
 
     def attach(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -90,7 +84,7 @@ class FeatureCache:
         return {**batch, "lower_BTD": lower_BTD}
 
     def _compute(self, corpus, model, state, data, mesh, show):
-        done = json.loads((self.directory / DONE).read_text(encoding="utf-8"))["batches"]
+        done = self._file.done
         stream = list(batches(corpus, data.rows, data.row_length, data.max_steps, epochs=1))
         if done == len(stream):
             return
@@ -104,31 +98,15 @@ class FeatureCache:
             for row, tokens, states in self._places(batch):
                 self._states[states] = _cast(out_BTD[row, tokens], self._dtype)
             if number % 20 == 0 or number == len(stream):
-                self._states.flush()
-                write_json(self.directory / DONE, {"batches": number})
+                self._file.finish(number)
             if show:
                 show.update(number)
 
     def _places(self, batch):
         """(row, its tokens, their states) of each trajectory in a batch, as slices."""
-        for row, segments_T in enumerate(batch["segment_ids"]):
-            of_step = segments_T[batch["step_positions"][row]]
-            example_of = {
-                int(segment): int(example)
-                for segment, example, real in zip(
-                    of_step, batch["step_example"][row], batch["step_mask"][row], strict=True
-                )
-                if real
-            }
-            for segment, example in example_of.items():
-                begin, end = np.searchsorted(_ascending(segments_T), [segment, segment + 1])
-                first = self._first[example]
-                yield row, slice(begin, end), slice(first, first + end - begin)
-
-
-def _ascending(segments_T):
-    """Segment ids with the padding at the row's end, 0, made the largest."""
-    return np.where(segments_T == 0, np.iinfo(segments_T.dtype).max, segments_T)
+        for row, tokens, example in trajectory_places(batch):
+            first = self._first[example]
+            yield row, tokens, slice(first, first + tokens.stop - tokens.start)
 
 
 def _lower(model, params, frozen, inputs):
@@ -174,5 +152,6 @@ def _key(corpus, model, frozen, dtype):
     about = (fingerprint(lower), model.config, model.segments[:1], model.dtype, dtype)
     digest.update(repr(about).encode())
     for item in corpus.encoded:
-        digest.update(np.asarray(item.tokens, np.int32).tobytes() + b"|")
+        for part in item.parts or (item,):
+            digest.update(np.asarray(part.tokens, np.int32).tobytes() + b"|")
     return digest.hexdigest()[:32]

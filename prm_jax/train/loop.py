@@ -21,6 +21,7 @@ from prm_jax.train import placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
 from prm_jax.train.feature_cache import FeatureCache
 from prm_jax.train.metrics import MetricsWriter, in_words
+from prm_jax.train.reference import ReferenceLogProbs
 from prm_jax.train.setup import Run, make_run
 from prm_jax.train.state import model_params
 from prm_jax.train.validation import Validation
@@ -64,10 +65,13 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         run_record.check_data(workdir, run.data_reports)
         validation = None
         if run.held_out is not None:
-            features = _features(run, run.held_out, show)
-            validation = Validation(run.held_out, config.data, mesh, run.eval_fn, features)
-        features = _features(run, run.corpus, show)
-        iterator = iter(run.stream if features is None else run.stream.map(features.attach))
+            attached = _attached(run, run.held_out, workdir / "reference-validation.npz", show)
+            validation = Validation(run.held_out, config.data, mesh, run.eval_fn, attached)
+        attached = _attached(run, run.corpus, workdir / "reference.npz", show)
+        stream = run.stream
+        for attach in attached:
+            stream = stream.map(attach)
+        iterator = iter(stream)
         check_writable(workdir / run_record.CONFIG)
         checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
         closing.callback(checkpoints.close)
@@ -98,14 +102,18 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         return log.latest
 
 
-def _features(run: Run, corpus, show):
-    """The cached states of a corpus, None unless the configuration asks for them."""
-    model = run.config.model
-    if not model.feature_cache:
-        return None
-    options = dict(dtype=model.feature_dtype, mesh=run.mesh, show=show)
-    of = (corpus, run.backbone.model, run.state, run.config.data)
-    return FeatureCache(model.feature_cache, *of, **options)
+def _attached(run: Run, corpus, reference_path, show):
+    """Functions that add to a batch what was computed of its corpus before training."""
+    model, functions = run.config.model, []
+    of = (corpus, run.backbone.model, run.state)
+    if model.feature_cache:
+        options = dict(dtype=model.feature_dtype, mesh=run.mesh, show=show)
+        functions.append(FeatureCache(model.feature_cache, *of, run.config.data, **options).attach)
+    if run.reads_reference and run.config.reference == "cached":
+        key = (run.record["frozen_fingerprint"], run.record["initial_fingerprint"])
+        options = dict(key=key, data=run.config.data, mesh=run.mesh, show=show)
+        functions.append(ReferenceLogProbs(reference_path, *of, **options).attach)
+    return functions
 
 
 def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_Log"):

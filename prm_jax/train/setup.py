@@ -7,22 +7,25 @@ from typing import Any
 
 import grain
 import jax
+import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax import objectives
 from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
+from prm_jax.data.paired import Paired
 from prm_jax.data.pipeline import batches, count_batches
 from prm_jax.errors import InputError
 from prm_jax.models import batch_sharding
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
+from prm_jax.train import bilevel_setup, placement, run_record
 from prm_jax.train import config as config_lib
-from prm_jax.train import placement, run_record
 from prm_jax.train.backbone import Backbone, make_backbone
+from prm_jax.train.bilevel import create_domains, step_on_paired
 from prm_jax.train.optimizer import make_optimizer
-from prm_jax.train.state import TrainState, create_state
+from prm_jax.train.state import TrainState, create_state, with_reference
 from prm_jax.train.step import eval_step, train_step
 
 
@@ -34,6 +37,7 @@ class Run:
         config: its ConfigDict. mesh: its devices.
         backbone: model, tokenizer and initial parameters.
         corpus, held_out: encoded trajectories to learn from, and to validate on (None without).
+        meta: encoded solutions that the weights of the sources are judged by; None without.
         rejects: rows that were left out of the files of 'train' and 'validation', not yet written;
             empty unless `config.data.skip_bad`.
         stream: grain dataset of the batches' rows that this process holds.
@@ -43,6 +47,7 @@ class Run:
         step_fn: compiled `train_step(state, batch) -> (state, metrics)`; donates the state.
         eval_fn: compiled `eval_step(state, batch) -> results`.
         record: what identifies the run, JSON-able; saved with every checkpoint.
+        reads_reference: whether the objective compares with the initial model.
     """
 
     config: Any
@@ -50,6 +55,7 @@ class Run:
     backbone: Backbone
     corpus: Corpus
     held_out: Corpus | None
+    meta: Corpus | None
     rejects: dict[str, Rejects]
     stream: grain.IterDataset
     total: int
@@ -58,15 +64,16 @@ class Run:
     step_fn: Callable
     eval_fn: Callable
     record: dict
+    reads_reference: bool
 
     @property
     def data_reports(self) -> dict[str, dict]:
-        """What was kept and lost, with a fingerprint, for 'train' and 'validation'.
+        """What was kept and lost, with a fingerprint, for 'train', 'validation' and 'meta'.
 
         The rejected rows count where their file was named: those of held-out problems of
         `data.train` under 'train'.
         """
-        parts = {"train": self.corpus, "validation": self.held_out}
+        parts = {"train": self.corpus, "validation": self.held_out, "meta": self.meta}
         rejected = {name: len(rejects.rows) for name, rejects in self.rejects.items()}
         return {
             name: {
@@ -97,7 +104,7 @@ def make_run(config, mesh, workdir=".") -> Run:
     backbone = make_backbone(config, mesh)
     objective = objectives.check(config.objective, backbone.model.head, config.objective_options)
     rejects = run_record.rejects(workdir) if config.data.skip_bad else {}
-    corpus, held_out = _read_data(config, backbone.tokenizer, objective.supervise, rejects)
+    corpus, held_out = _read_data(config, backbone.tokenizer, objective, rejects)
 
     data = config.data
     shape = (data.rows, data.row_length, data.max_steps)
@@ -108,18 +115,32 @@ def make_run(config, mesh, workdir=".") -> Run:
     total = config.steps or count_batches(corpus, *shape, **order)
     local_rows = placement.rows_of_process(data.rows, mesh)
     stream = batches(corpus, *shape, **order, row_range=local_rows)
+    meta = bilevel_setup.read_meta(config, backbone.tokenizer) if config.bilevel.meta else None
 
+    frozen = backbone.frozen
+    reads_reference = "reference_BS" in objective.needs
+    if reads_reference and config.reference == "params":
+        # Copies, since the state's own buffers are donated.
+        frozen = with_reference(jax.tree.map(jnp.copy, backbone.params), frozen)
     optimizer, schedule = make_optimizer(config.optimizer, backbone.params, total)
-    shardings = placement.state_shardings(backbone.params, backbone.frozen, optimizer, mesh)
-    create = functools.partial(create_state, optimizer=optimizer)
-    state = jax.jit(create, out_shardings=shardings, donate_argnums=(0, 1))(
-        backbone.params, backbone.frozen
-    )
+    shardings = placement.state_shardings(backbone.params, frozen, optimizer, mesh)
     replicated, rows_split = NamedSharding(mesh, P()), batch_sharding(mesh)
+    domains = None
+    update: Any = functools.partial(train_step, microbatches=config.microbatches)
+    if meta is not None:
+        endless = {**order, "epochs": None}
+        stream = Paired(stream, batches(meta, *shape, **endless, row_range=local_rows))
+        weights = bilevel_setup.step_options(config, corpus, objective)
+        update = functools.partial(step_on_paired, **weights)
+        domains = create_domains(len(corpus.sizes), weights["outer_optimizer"])
+        shardings = dataclasses.replace(
+            shardings, domains=jax.tree.map(lambda _: replicated, domains)
+        )
+    create = functools.partial(create_state, optimizer=optimizer, domains=domains)
+    state = jax.jit(create, out_shardings=shardings, donate_argnums=(0, 1))(backbone.params, frozen)
     static: dict[str, Any] = dict(model=backbone.model, objective=objective)
-    update: dict[str, Any] = dict(optimizer=optimizer, microbatches=config.microbatches)
     step_fn = jax.jit(
-        functools.partial(train_step, **static, **update),
+        functools.partial(update, optimizer=optimizer, **static),
         in_shardings=(shardings, rows_split),
         out_shardings=(shardings, replicated),
         donate_argnums=0,
@@ -134,6 +155,7 @@ def make_run(config, mesh, workdir=".") -> Run:
         "code": code_version(),
         "data_fingerprint": corpus.fingerprint,
         "frozen_fingerprint": placement.fingerprint(state.frozen),
+        **({"initial_fingerprint": placement.fingerprint(state.params)} if reads_reference else {}),
         "process_count": jax.process_count(),
         "total_steps": total,
     }
@@ -143,6 +165,7 @@ def make_run(config, mesh, workdir=".") -> Run:
         backbone=backbone,
         corpus=corpus,
         held_out=held_out,
+        meta=meta,
         rejects=rejects,
         stream=stream,
         total=total,
@@ -151,10 +174,11 @@ def make_run(config, mesh, workdir=".") -> Run:
         step_fn=step_fn,
         eval_fn=eval_fn,
         record=record,
+        reads_reference=reads_reference,
     )
 
 
-def _read_data(config, tokenizer, supervise, rejects):
+def _read_data(config, tokenizer, objective, rejects):
     """`(corpus, held-out corpus or None)` of a configuration."""
     data = config.data
     defaults = {"format": data.format, "after_error": data.after_error}
@@ -183,7 +207,8 @@ def _read_data(config, tokenizer, supervise, rejects):
         tokenizer=tokenizer,
         convention=tokenizer.convention,
         max_length=data.max_length,
-        supervise=supervise,
+        supervise=objective.supervise,
+        unit=objective.unit,
         unlabelled=data.unlabelled,
     )
     return encode(kept), encode(held_out) if held_out else None

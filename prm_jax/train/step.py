@@ -5,49 +5,112 @@ import jax.numpy as jnp
 import optax
 
 from prm_jax.errors import InputError
-from prm_jax.models import apply_head, gather_steps, step_logit
+from prm_jax.models import apply_head, step_logit
+from prm_jax.models.step_reader import read_steps
+from prm_jax.models.vocabulary import next_token_log_probs, step_log_probs
 from prm_jax.objectives import Objective
-from prm_jax.train.state import TrainState, model_params
+from prm_jax.train.state import TrainState, model_params, reference_params
 
 
 def head_logits(model, params, batch):
-    """Logits of a model's head at the ends of the steps of a packed batch.
+    """Logits f32[B,S,C] of a model's head on a packed batch, as `readings` gives them."""
+    return read_steps(model, params, _hidden(model, params, batch), batch)
+
+
+def readings(model, params, batch, reads):
+    """What an objective reads of a model on a packed batch.
 
     Args:
-        model: `models.Decoder` with a head.
+        model: `models.Decoder`.
         params: its parameter tree.
         batch: as `data.packing.pack` gives it; with `lower_BTD` the first group of layers is not
             run (see `train.feature_cache`).
+        reads: `Objective.reads`.
 
     Returns:
-        f32[B,S,C]; slots without a step hold numbers without meaning.
+        `(read, logits_BSC)`: what the objective takes, and the head's logits f32[B,S,C] at step
+        ends, None for 'log_prob'; slots without a step hold numbers without meaning.
     """
-    output = model.apply(
+    hidden_BTD = _hidden(model, params, batch)
+    if reads == "log_prob":
+        tokens = (batch["tokens"], batch["segment_ids"])
+        log_probs_BT = next_token_log_probs(model.config, params, hidden_BTD, *tokens)
+        steps = (batch["step_starts"], batch["step_positions"])
+        return step_log_probs(log_probs_BT, *steps), None
+    logits_BSC = read_steps(model, params, hidden_BTD, batch)
+    if reads == "score":
+        return step_logit(model.head, logits_BSC), logits_BSC
+    if reads == "tokens":
+        softcap = model.config.final_softcap
+        every_BTC = apply_head(model.head, params, hidden_BTD, final_softcap=softcap)
+        return step_logit(model.head, every_BTC), logits_BSC
+    return logits_BSC, logits_BSC
+
+
+def _hidden(model, params, batch):
+    return model.apply(
         {"params": params},
         batch["tokens"],
         positions=batch["positions"],
         segment_ids=batch["segment_ids"],
         lower_BTD=batch.get("lower_BTD"),
-    )
-    h_BSD = gather_steps(output.hidden_BTD, batch["step_positions"])
-    return apply_head(model.head, params, h_BSD, final_softcap=model.config.final_softcap)
+    ).hidden_BTD
+
+
+def extras(batch, names) -> dict:
+    """Arrays of a batch that an objective asks for by name, see `EXTRAS`."""
+    return {name: EXTRAS[name](batch) for name in names}
+
+
+def _trajectory(batch):
+    # Not `step_example`: where two epochs meet, a row can hold an example twice.
+    segment_BS = jnp.take_along_axis(batch["segment_ids"], batch["step_positions"], axis=1)
+    return jnp.where(batch["step_mask"], segment_BS, 0)
+
+
+def _span(batch):
+    token_T = jnp.arange(batch["tokens"].shape[1])
+    from_start_BST = token_T >= batch["step_starts"][..., None]
+    inside_BST = from_start_BST & (token_T <= batch["step_positions"][..., None])
+    return inside_BST & batch["step_mask"][..., None]
+
+
+EXTRAS = {
+    "trajectory_BS": _trajectory,
+    "unit_BS": lambda batch: batch["step_unit"],
+    "part_BS": lambda batch: batch["step_part"],
+    "span_BST": _span,
+    "step_tokens_BS": lambda batch: batch["step_positions"] - batch["step_starts"] + 1,
+    "outcomes_BS": lambda batch: batch["outcomes"],
+    "outcome_mask_BS": lambda batch: batch["outcome_mask"],
+    "prover_labels_BS": lambda batch: batch["prover_labels"],
+    "prover_mask_BS": lambda batch: batch["prover_mask"],
+    "reference_BS": lambda batch: batch["reference"],
+}
+"""What an objective can take besides scores, labels and their mask: the trajectory of each step
+(its segment, 0 where there is none), the unit and its part (`data.units`), the tokens of each step
+and their number, the outcome at the last step, a prover's labels, the reference's log-probability
+of each step."""
 
 
 def batch_loss(params, frozen, batch, *, model, objective: Objective):
     """Loss of a batch and its metrics, differentiable in `params`.
 
     Returns:
-        `(loss, (metrics, logits))`: f32[], the objective's dict of f32[], and f32[B,S,C].
+        `(loss, (metrics, step_logits))`: f32[], the objective's dict of f32[], and the log-odds
+        f32[B,S] that each step is right.
     """
-    logits_BSC = head_logits(model, model_params(params, frozen), batch)
-    read = step_logit(model.head, logits_BSC) if objective.reads == "score" else logits_BSC
-    whose = {}
-    if objective.by_trajectory:
-        # Not `step_example`: where two epochs meet, a row can hold an example twice.
-        segment_BS = jnp.take_along_axis(batch["segment_ids"], batch["step_positions"], axis=1)
-        whose["trajectory_BS"] = jnp.where(batch["step_mask"], segment_BS, 0)
-    loss, metrics = objective.loss(read, batch["step_labels"], batch["label_mask"], **whose)
-    return loss, (metrics, logits_BSC)
+    tree = model_params(params, frozen)
+    read, logits_BSC = readings(model, tree, batch, objective.reads)
+    if "reference_BS" in objective.needs and "reference" not in batch:
+        before = reference_params(frozen)
+        reference_BS, _ = readings(model, before, batch, objective.reads)
+        batch = {**batch, "reference": jax.lax.stop_gradient(reference_BS)}
+    needs = extras(batch, objective.needs)
+    loss, metrics = objective.loss(read, batch["step_labels"], batch["label_mask"], **needs)
+    if objective.step_logits is None:
+        return loss, (metrics, step_logit(model.head, logits_BSC))
+    return loss, (metrics, objective.step_logits(read, **extras(batch, objective.step_needs)))
 
 
 def accumulated_gradient(params, frozen, batch, *, model, objective, microbatches=1):
@@ -147,11 +210,7 @@ def eval_step(state: TrainState, batch, *, model, objective):
         Dict with 'loss' and 'weight' f32[], and 'step_logits' f32[B,S], the log-odds that each step
         is right.
     """
-    loss, (metrics, logits_BSC) = batch_loss(
+    loss, (metrics, logits_BS) = batch_loss(
         state.params, state.frozen, batch, model=model, objective=objective
     )
-    return {
-        "loss": loss,
-        "weight": metrics["weight"],
-        "step_logits": step_logit(model.head, logits_BSC),
-    }
+    return {"loss": loss, "weight": metrics["weight"], "step_logits": logits_BS}

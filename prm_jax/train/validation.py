@@ -18,12 +18,12 @@ class Validation:
         data: `config.data`.
         mesh: mesh of the run.
         eval_fn: compiled `train.step.eval_step` of state and batch, with replicated results.
-        features: `FeatureCache` of the corpus, or None.
+        attached: functions that add arrays to a batch of this process.
     """
 
-    def __init__(self, corpus: Corpus, data, mesh, eval_fn, features=None):
+    def __init__(self, corpus: Corpus, data, mesh, eval_fn, attached=()):
         self._batches = list(batches(corpus, data.rows, data.row_length, data.max_steps))
-        self._mesh, self._eval, self._features = mesh, eval_fn, features
+        self._mesh, self._eval, self._attached = mesh, eval_fn, attached
 
     def measure(self, state, show: Progress | None = None) -> dict[str, float]:
         """Loss, accuracy and AUROC over all labelled steps.
@@ -45,8 +45,8 @@ class Validation:
             rows = len(batch["tokens"])
             local = placement.rows_of_process(rows, self._mesh)
             part = {key: value[local] for key, value in batch.items()}
-            if self._features is not None:
-                part = self._features.attach(part)
+            for attach in self._attached:
+                part = attach(part)
             result = self._eval(state, placement.put_batch(part, rows, self._mesh))
             result = jax.device_get(result)
             loss += float(result["loss"]) * float(result["weight"])

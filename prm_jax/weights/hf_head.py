@@ -65,12 +65,13 @@ def write_head(family, head):
     A scalar or linear head is a token classifier, Qwen's two-layer head a process reward model of
     the published layout (its code files are not included: copy `modeling_qwen2_rm.py` and
     `configuration_qwen2_rm.py` from a published checkpoint to load the directory in
-    transformers), two tokens of the vocabulary and no head a language model. Transformers has no
+    transformers), two tokens of the vocabulary, Easy-to-Hard's head, which only we read, and no
+    head a language model. Transformers has no
     token classifier for Gemma 3; its name is written all the same, and such a directory loads
     only here.
     """
     prefix = CLASS_PREFIX[family]
-    if head is None or head.kind == "two_token":
+    if head is None or head.kind in ("two_token", "easy_to_hard"):
         return {"architectures": [prefix + LANGUAGE_MODEL]}
     labels = {str(label): f"LABEL_{label}" for label in range(head.n_classes)}
     values = {

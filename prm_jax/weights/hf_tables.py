@@ -87,8 +87,17 @@ HEAD_ROWS = {
         Row("head/out/bias", "score.2.bias", "c -> c"),
     ),
     "two_token": (),
+    "easy_to_hard": (Row("head/kernel", "easy_to_hard.weight", "c d -> d c"),),
 }
 HEAD_ROWS["linear"] = HEAD_ROWS["scalar"]
+
+# Of our own: no architecture of transformers reads both directions.
+GATE_ROWS = (
+    Row("head/gate/dense/kernel", "gate.0.weight", "o d -> d o"),
+    Row("head/gate/dense/bias", "gate.0.bias", "o -> o"),
+    Row("head/gate/out/kernel", "gate.2.weight", "c o -> o c"),
+    Row("head/gate/out/bias", "gate.2.bias", "c -> c"),
+)
 
 # Tensors that carry no parameter of ours: buffers that old files kept, and the image side of a
 # multimodal Gemma 3.
@@ -123,4 +132,6 @@ def rows_for(family, head):
     Returns:
         Tuple of Row.
     """
-    return FAMILY_ROWS[family] + (() if head is None else HEAD_ROWS[head.kind])
+    if head is None:
+        return FAMILY_ROWS[family]
+    return FAMILY_ROWS[family] + HEAD_ROWS[head.kind] + (GATE_ROWS if head.gate else ())

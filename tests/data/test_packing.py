@@ -3,7 +3,6 @@
 import ast
 import json
 import pathlib
-import types
 
 import numpy as np
 import pytest
@@ -15,20 +14,20 @@ from prm_jax.data.corpus import Corpus
 from prm_jax.data.packing import pack
 from prm_jax.data.pipeline import batches, count_batches
 from prm_jax.errors import InputError
+from prm_jax.text.encode import Encoded
 
 ROWS, ROW_LENGTH, MAX_STEPS = 3, 32, 8
 
 
 def example(n_tokens, n_steps, rng):
     positions = np.sort(rng.choice(n_tokens, n_steps, replace=False))
-    return types.SimpleNamespace(
+    return Encoded(
         tokens=rng.integers(1, 1000, n_tokens).astype(np.int32),
         step_positions=positions.astype(np.int32),
         labels=rng.random(n_steps).astype(np.float32),
         label_mask=rng.random(n_steps) < 0.7,
+        step_starts=np.append(0, positions[:-1] + 1).astype(np.int32),
         n_steps=n_steps,
-        lost_labels=0,
-        truncated=False,
     )
 
 

@@ -82,3 +82,21 @@ def test_solutions_without_labels_cannot_fit_a_temperature(tmp_path, command, sc
     write_jsonl(path, [Trajectory(**{**json.loads(row), "labels": None}) for row in path.open()])
     result = command("fit_scorer", f"--input={path}", f"--scores={scores}", "--fit=temperature")
     assert result.code == 2 and "no step has both" in result.err
+
+
+def test_printed_weights_score_as_the_fit_summed(tmp_path, command, scored, model_directory):
+    path, scores = scored
+    rows = [json.loads(row) for row in path.open()]
+    write_jsonl(path, [Trajectory(**{**row, "outcome": n % 2}) for n, row in enumerate(rows)])
+    second, output = tmp_path / "relevance.jsonl", tmp_path / "sums.jsonl"
+    arguments = (f"--model={model_directory}", f"--input={path}")
+    for scorer, name in (("discriminative", scores), ("relevance", second)):
+        done = command("score", *arguments, f"--scorer={scorer}", f"--output={name}")
+        assert done.code == 0, done.err
+    both = f"{scores},{second}"
+    line = fit(command, path, both, "--fit=dimensions", "--aggregation=mean")
+    assert line.startswith("dimensions(discriminative, relevance, weights=(")
+    assert command("score", *arguments, f"--scorer={line}", f"--output={output}").code == 0
+    assert all(json.loads(row)["step_logits"][-1] is not None for row in output.open())
+    wrong = command("fit_scorer", f"--input={path}", f"--scores={both}", "--fit=temperature")
+    assert wrong.code == 2 and "takes one file" in wrong.err

@@ -6,8 +6,9 @@ Only default and linear RoPE; rows are single segments with positions 0, 1, 2, .
 import numpy as np
 
 
-def logits(config, params, tokens):
-    """Vocabulary logits f64[T,V] of one row of token ids."""
+def logits(config, params, tokens, weights=None):
+    """Vocabulary logits f64[T,V] of one row of token ids; a dict is given the attention weights by
+    (layer, head, query, key)."""
     flat = {name: np.asarray(leaf, np.float64) for name, leaf in flatten(params)}
     x = flat["embed/embedding"][tokens]
     if config.scale_embeddings:
@@ -18,7 +19,7 @@ def logits(config, params, tokens):
             for name, leaf in flat.items()
             if name.startswith("layers_0/")
         }
-        x = one_layer(config, own, layer, x)
+        x = one_layer(config, own, layer, x, weights)
     x = norm(config, x, flat["final_norm/scale"])
     out = x @ (flat["embed/embedding"].T if config.tied else flat["unembed/kernel"])
     return soft_cap(out, config.final_softcap)
@@ -32,8 +33,8 @@ def flatten(tree, prefix=""):
             yield prefix + name, value
 
 
-def one_layer(config, own, layer, x):
-    mixed = attention(config, own, layer, norm(config, x, own["attn_norm/scale"]))
+def one_layer(config, own, layer, x, kept=None):
+    mixed = attention(config, own, layer, norm(config, x, own["attn_norm/scale"]), kept)
     if "post_attn_norm/scale" in own:
         mixed = norm(config, mixed, own["post_attn_norm/scale"])
     x = x + mixed
@@ -59,7 +60,7 @@ def soft_cap(x, cap):
     return x if cap is None else cap * np.tanh(x / cap)
 
 
-def attention(config, own, layer, x):
+def attention(config, own, layer, x, kept=None):
     sliding = bool(config.layer_types) and config.layer_types[layer] == "sliding"
     rope = config.rope_sliding if sliding and config.rope_sliding else config.rope
     scale = config.query_scale or config.head_dim**-0.5
@@ -79,7 +80,10 @@ def attention(config, own, layer, x):
             first = max(0, t - config.sliding_window + 1) if sliding else 0
             scores = soft_cap(k[first : t + 1] @ q[t] * scale, config.attention_softcap)
             weights = np.exp(scores - scores.max())
-            out[t] += weights / weights.sum() @ v[first : t + 1] @ own["attn/o/kernel"][head]
+            weights /= weights.sum()
+            out[t] += weights @ v[first : t + 1] @ own["attn/o/kernel"][head]
+            if kept is not None:
+                kept |= {(layer, head, t, first + i): w for i, w in enumerate(weights)}
     return out
 
 

@@ -94,32 +94,6 @@ def test_steps_after_a_right_step_do_not_stand_in_its_denominator():
     assert low > high
 
 
-def packed(name, x, y, mask, rows):
-    """The loss with the trajectories `x[i]` laid one after the other in the given rows."""
-    width = max(len(row) for row in rows) * x.shape[1] + 2
-    arrays = [np.full((len(rows), width), np.nan), np.full((len(rows), width), np.nan)]
-    kept, whose = np.zeros((len(rows), width), bool), np.full((len(rows), width), -1)
-    for row, members in enumerate(rows):
-        for place, i in enumerate(members):
-            at = np.s_[row, place * x.shape[1] : (place + 1) * x.shape[1]]
-            arrays[0][at], arrays[1][at], kept[at], whose[at] = x[i], y[i], mask[i], i
-    loss = objectives.OBJECTIVES[name].loss
-    return loss(jnp.float32(arrays[0]), jnp.float32(arrays[1]), kept, trajectory_BS=whose)
-
-
-BY_TRAJECTORY = [name for name, o in objectives.OBJECTIVES.items() if o.by_trajectory]
-
-
-@pytest.mark.parametrize("name", BY_TRAJECTORY)
-def test_packing_padding_and_order_change_nothing(name):
-    alone, metrics = packed(name, Q, Y, MASK, [[0], [1], [2]])
-    for rows in ([[2], [0], [1]], [[0, 1, 2]], [[1, 0], [2]], [[0], [], [2, 1]]):
-        loss, metrics_ = packed(name, Q, Y, MASK, rows)
-        np.testing.assert_allclose(loss, alone, rtol=1e-6)
-        for key in metrics:
-            np.testing.assert_allclose(metrics_[key], metrics[key], rtol=1e-6)
-
-
 def test_weight_and_accuracy_of_q_ranking_count_trajectories():
     mask = MASK.copy()
     mask[1] = False
@@ -181,7 +155,7 @@ def test_options_set_hyperparameters_and_nothing_else():
     objective = objectives.check("q_ranking", head, '{"margin": 2, "variant": "theoretical"}')
     loss, _ = objective.loss(jnp.float32(Q), jnp.float32(Y), MASK)
     np.testing.assert_allclose(loss, q_ranking(Q, margin=2.0, variant="theoretical"), rtol=1e-6)
-    assert objective.by_trajectory and objective.reads == "score"
+    assert "trajectory_BS" in objective.needs and objective.reads == "score"
     assert objectives.OBJECTIVES["q_ranking"].loss is objectives.q_ranking
 
 
@@ -202,7 +176,7 @@ def test_options_set_hyperparameters_and_nothing_else():
         ("q_ranking", '{"own_twice": 1}', "its default is false"),
         ("q_ranking", '{"margin": -1}', "negative"),
         ("q_ranking", '{"variant": "eq10"}', "known are practical"),
-        ("bce", '{"margin": 2}', "leave it empty"),
+        ("mse", '{"margin": 2}', "leave it empty"),
     ],
 )
 def test_options_that_an_objective_does_not_take_are_refused(name, options, reason):

@@ -1,15 +1,22 @@
 """A tiny random model, a byte-level tokenizer and solutions of different lengths."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
 
-from prm_jax.models import PRESETS, Decoder, HeadConfig, init_params
+from prm_jax.models import PRESETS, Decoder, HeadConfig, init_lora, init_params
+from prm_jax.models.attention_features import n_features
+from prm_jax.models.mixture_of_experts import init_mixture
+from prm_jax.models.uncertainty_head import UncertaintyHeadConfig, init_uncertainty_head
 from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, Tokenizer, encode
+from prm_jax.train.uncertainty_features import frozen_fingerprint
 from prm_jax.weights import export
+from prm_jax.weights.mixture import Mixture, save_mixture
+from prm_jax.weights.uncertainty import save_uncertainty_head
 
 
 def byte_tokenizer():
@@ -75,3 +82,47 @@ def model_directory(tmp_path, model_and_params, tokenizer):
     directory = tmp_path / "model"
     export(directory, *model_and_params, tokenizer, aggregation="mean")
     return directory
+
+
+@pytest.fixture(scope="session")
+def uncertainty_head(tmp_path_factory, model_and_params):
+    """A directory with an untrained uncertainty head for the tiny model."""
+    model, params = model_and_params
+    config = UncertaintyHeadConfig(d_model=8, n_heads=2, n_layers=1, d_ff=12)
+    head = init_uncertainty_head(jax.random.key(2), config, n_features(model.config))
+    directory = tmp_path_factory.mktemp("heads") / "uhead"
+    save_uncertainty_head(directory, config, head, record_of_tiny(params))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def mixture_directory(uncertainty_head, model_and_params):
+    """A directory, beside the head's, with an untrained mixture of two and of one expert."""
+    model, params = model_and_params
+    mixed = init_mixture(jax.random.key(3), model.config.d_model, (2, 1))
+    mixed = jax.tree.map(lambda x: x if x.ndim == 1 else 20 * x, mixed)
+
+    def expert(seed):
+        adapters = init_lora(jax.random.key(seed), params, 2, 4, (r"attn/[qv]/kernel",))
+        return jax.tree.map(
+            lambda x: x + 0.1 * jnp.cos(jnp.arange(x.size)).reshape(x.shape), adapters
+        )
+
+    groups = [[expert(4), expert(5)], [expert(6)]]
+    mixed["experts"] = {
+        str(number): jax.tree.map(lambda *x: jnp.stack(x), *group)
+        for number, group in enumerate(groups)
+    }
+    directory = uncertainty_head.parent / "dmoerm"
+    save_mixture(directory, Mixture(("sums", "words"), mixed, record_of_tiny(params)))
+    return directory
+
+
+def record_of_tiny(params):
+    """What a run on the tiny model says of it."""
+    return {
+        "model": "tiny",
+        "dtype": "float32",
+        "model_fingerprint": frozen_fingerprint(params),
+        "convention": CONVENTIONS["trl"].to_dict(),
+    }

@@ -1,3 +1,5 @@
+import types
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from prm_jax.scoring import StepScores, score
 from prm_jax.scoring.bidirectional import bidirectional
 from prm_jax.text import CONVENTIONS, encode
 
+NO_MODEL = types.SimpleNamespace(head=None)
 DUPLICATES = Trajectory("p", ("again", "other", "again", "again"), id="d")
 
 
@@ -25,16 +28,16 @@ def test_the_reversed_stream_is_turned_back_before_the_mean(tokenizer):
     # The golden example of the two streams; an exact 0 is a score like any other.
     trajectory = Trajectory("p", ("a", "b", "c"))
     scorer = streams((1.0, -0.5, 2.0), (0.4, 1.5, -1.0))
-    (result,) = bidirectional(scorer)(0, 0, tokenizer, [trajectory])
+    (result,) = bidirectional(scorer)(NO_MODEL, 0, tokenizer, [trajectory])
     np.testing.assert_allclose(result.step_logits, [0.0, 0.5, 1.2], atol=1e-12)
     scorer = streams((1.0, 0.0, 2.0), (0.0, 1.5, -1.0))
-    (result,) = bidirectional(scorer)(0, 0, tokenizer, [trajectory])
+    (result,) = bidirectional(scorer)(NO_MODEL, 0, tokenizer, [trajectory])
     np.testing.assert_allclose(result.step_logits, [0.0, 0.75, 1.0], atol=1e-12)
 
 
 def test_probabilities_may_be_averaged_instead(tokenizer):
     scorer = streams((np.log(9), 0.0), (0.0, np.log(1 / 9)))
-    (result,) = bidirectional(scorer, merge="probability")(0, 0, tokenizer, [DUPLICATES])
+    (result,) = bidirectional(scorer, merge="probability")(NO_MODEL, 0, tokenizer, [DUPLICATES])
     np.testing.assert_allclose(result.step_scores, [0.5, 0.5], atol=1e-12)
 
 
@@ -73,7 +76,7 @@ def test_a_number_that_the_convention_writes_goes_with_its_step(tokenizer):
         return [StepScores.from_logits((0.0,) * len(t.steps), False) for t in trajectories]
 
     trajectory, convention = Trajectory("p", ("a {number}", "b")), CONVENTIONS["math_shepherd"]
-    bidirectional(scorer)(0, 0, tokenizer, [trajectory], convention=convention)
+    bidirectional(scorer)(NO_MODEL, 0, tokenizer, [trajectory], convention=convention)
     plain = tokenizer.decode(encode(trajectory, tokenizer, convention, 10**6).tokens)
     assert seen[0] == plain
     assert seen[1].index("Step 2: b") < seen[1].index("Step 1: a {number}")
@@ -81,7 +84,7 @@ def test_a_number_that_the_convention_writes_goes_with_its_step(tokenizer):
 
 def test_what_one_stream_could_not_read_has_no_score(tokenizer):
     scorer = streams((1.0, 1.0, 1.0, None), (1.0, 1.0, None, None))
-    (result,) = bidirectional(scorer)(0, 0, tokenizer, [DUPLICATES])
+    (result,) = bidirectional(scorer)(NO_MODEL, 0, tokenizer, [DUPLICATES])
     assert result.step_logits == (None, None, 1.0, None)
     assert result.truncated
 

@@ -1,5 +1,7 @@
 """Properties that every combinator keeps, whatever it does to the scores."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,21 @@ LINES = (
     "ensemble(discriminative, mean_log_prob, merge=probability)",
     'model(path="other")',
     "length_debiased(slope=-0.01, centre=40, aggregation=mean)",
+    'implicit(mode=cumulative, reference="other")',
+    "implicit",
+    "two_token(positive=a, negative=b)",
+    "effective_reward(alpha=1, start=.5)",
+    "trajectory_reward(alpha=2)",
+    "uncertainty(head=uhead)",
+    "mixture(path=dmoerm)",
+    "dimensions(mean_log_prob, relevance, orm, weights=(1, 2, .5), scales=(2, 2, 1))",
 )
+
+
+@pytest.fixture(autouse=True)
+def beside_added_layers(monkeypatch, uncertainty_head, mixture_directory):
+    """The lines name a head and a mixture in the current directory."""
+    monkeypatch.chdir(uncertainty_head.parent)
 
 
 @pytest.fixture
@@ -27,6 +43,14 @@ def load(model_and_params, tokenizer):
     model, params = model_and_params
     turned = {**params, "head": {**params["head"], "kernel": -params["head"]["kernel"]}}
     return lambda path: (model, turned, tokenizer)
+
+
+def judged(line, model_and_params):
+    """The model as a line reads it: some take its two logits for log-odds side by side."""
+    model, params = model_and_params
+    if line.startswith(("effective_reward", "trajectory_reward")):
+        model = model.clone(head=dataclasses.replace(model.head, reading="first"))
+    return model, params
 
 
 def values(results):
@@ -48,6 +72,7 @@ def test_every_combinator_is_tested_here():
 def test_alone_packed_and_among_64_are_the_same(
     line, load, model_and_params, tokenizer, trajectories
 ):
+    model_and_params = judged(line, model_and_params)
     scorer = parse_scorer(line, load).score
     chosen = trajectories[:3]
     packed = scorer(*model_and_params, tokenizer, chosen)
@@ -62,6 +87,7 @@ def test_alone_packed_and_among_64_are_the_same(
 def test_the_order_of_candidates_changes_nothing(
     line, load, model_and_params, tokenizer, trajectories
 ):
+    model_and_params = judged(line, model_and_params)
     scorer = parse_scorer(line, load).score
     forward = scorer(*model_and_params, tokenizer, trajectories)
     backward = scorer(*model_and_params, tokenizer, trajectories[::-1])
@@ -73,7 +99,8 @@ def test_every_trajectory_is_counted_once_and_cut_ones_are_marked(
     line, load, model_and_params, tokenizer, trajectories
 ):
     scorer, done = parse_scorer(line, load).score, []
-    found = scorer(*model_and_params, tokenizer, trajectories, max_length=60, progress=done.append)
+    judge = judged(line, model_and_params)
+    found = scorer(*judge, tokenizer, trajectories, max_length=60, progress=done.append)
     assert sum(done) == len(trajectories)
     plain = score(*model_and_params, tokenizer, trajectories, max_length=60)
     assert any(result.truncated for result in plain)
@@ -146,6 +173,26 @@ def test_a_line_is_the_combination_it_spells(load, model_and_params, tokenizer, 
         ("pairwise(method=knockout)", "unknown method"),
         ("pairwise(passes=0)", "0 passes"),
         ("orm(mean_log_prob)", "likelihood of the last step"),
+        ("uncertainty", "head"),
+        ("uncertainty(head=nowhere)", "holds no uncertainty head"),
+        ("uncertainty(discriminative, head=uhead)", "too many positional"),
+        ("bidirectional(uncertainty(head=uhead))", "order they were written in"),
+        ("orm(uncertainty(head=uhead))", "nothing of the outcome"),
+        ("mixture", "path"),
+        ("mixture(path=nowhere)", "holds no mixture of experts"),
+        ("mixture(discriminative, path=dmoerm)", "too many positional"),
+        ("bidirectional(mixture(path=dmoerm))", "order they were written in"),
+        ("pairwise(mixture(path=dmoerm))", "trained on problems, not on comparisons"),
+        ("pairwise(relevance)", "its own problem"),
+        ("dimensions(discriminative, relevance)", "weights"),
+        ("dimensions(weights=(1, 2))", "dimensions of 1"),
+        ("dimensions(orm, relevance, weights=(1,))", "is not 2 numbers"),
+        ("dimensions(orm, relevance, weights=(1, 'a'))", "is not 2 numbers"),
+        ("dimensions(orm, relevance, weights=1)", "1 is not of type tuple"),
+        ("dimensions(orm, relevance, weights=(1, 1), scales=(0, 1))", "not above 0"),
+        ("dimensions(orm, relevance, weights=(1, 1), aggregation=sum_logit)", "no probability"),
+        ("orm(dimensions(orm, relevance, weights=(1, 1)))", "one score already"),
+        ("ensemble(relevance, dimensions(orm, relevance, weights=(1, 1)))", "scores of steps and"),
     ],
 )
 def test_what_cannot_be_read_or_makes_no_sense_is_refused_with_the_reason(load, line, words):

@@ -9,7 +9,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, make_mesh, param_shardings
 from prm_jax.records import Trajectory
 from prm_jax.scoring import score
-from prm_jax.scoring.discriminative import step_logits
+from prm_jax.scoring.discriminative import _reduced_logits
 from prm_jax.text import CONVENTIONS, encode
 
 TOLERANCE = 1e-5
@@ -71,9 +71,9 @@ def test_many_lengths_compile_few_programs(model_and_params, tokenizer):
     model, params = model_and_params
     model = dataclasses.replace(model, config=dataclasses.replace(model.config, norm_eps=2e-5))
     solutions = [Trajectory("p", ("s" * n,) * (1 + n % 5)) for n in range(1, 100, 3)]
-    before = step_logits._cache_size()
+    before = _reduced_logits._cache_size()
     score(model, params, tokenizer, solutions, batch_tokens=2048)
-    assert step_logits._cache_size() - before <= 2
+    assert _reduced_logits._cache_size() - before <= 2
 
 
 def test_steps_that_do_not_fit_are_null_and_the_others_unchanged(model_and_params, tokenizer):

@@ -10,7 +10,8 @@ from prm_jax.data.pipeline import batches
 from prm_jax.errors import InputError
 from prm_jax.models import make_mesh
 from prm_jax.train import feature_cache, loop
-from prm_jax.train.feature_cache import DONE, STATES, FeatureCache
+from prm_jax.train.array_file import DONE, VALUES
+from prm_jax.train.feature_cache import FeatureCache
 from prm_jax.train.setup import make_run
 
 
@@ -68,7 +69,7 @@ def test_states_do_not_depend_on_the_packing_and_padding_is_zero(frozen, tmp_pat
 
 def test_a_cache_that_was_cut_off_is_completed(frozen, tmp_path):
     _, cache = _cache(frozen, tmp_path)
-    path = cache.directory / STATES
+    path = cache.directory / VALUES
     whole = path.read_bytes()
     done = json.loads((cache.directory / DONE).read_text())["batches"]
     assert done > 1

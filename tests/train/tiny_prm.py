@@ -1,12 +1,11 @@
 """A tiny model and batches for tests of the step."""
 
-import types
-
 import jax
 import numpy as np
 
 from prm_jax.data.packing import pack
 from prm_jax.models import PRESETS, Decoder, HeadConfig, init_params
+from prm_jax.text.encode import Encoded
 
 ROW_LENGTH, MAX_STEPS = 48, 8
 
@@ -25,11 +24,13 @@ def trajectories(n, seed=0, labelled=0.8):
     def one():
         n_tokens, n_steps = int(rng.integers(8, 21)), int(rng.integers(1, 4))
         positions = np.sort(rng.choice(n_tokens, n_steps, replace=False))
-        return types.SimpleNamespace(
+        return Encoded(
             tokens=rng.integers(0, 256, n_tokens).astype(np.int32),
             step_positions=positions.astype(np.int32),
             labels=(rng.random(n_steps) < 0.5).astype(np.float32),
             label_mask=rng.random(n_steps) < labelled,
+            step_starts=np.append(0, positions[:-1] + 1).astype(np.int32),
+            n_steps=n_steps,
         )
 
     return [one() for _ in range(n)]

@@ -1,0 +1,82 @@
+"""Log-probabilities of given tokens, without logits over the vocabulary for a whole batch."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+
+CHUNK_TOKENS = 1024
+
+
+def next_token_log_probs(
+    config, params, hidden_BTD, tokens_BT, segment_ids_BT, *, chunk_tokens=CHUNK_TOKENS
+):
+    """What the decoder says of the token that follows each one.
+
+    Vocabulary logits exist for about `chunk_tokens` tokens at a time, in the backward pass too,
+    which computes them again.
+
+    Args:
+        config: DecoderConfig.
+        params: the decoder's parameter tree: 'embed', and 'unembed' where it is not tied.
+        hidden_BTD: float[B,T,D] states after the final norm.
+        tokens_BT, segment_ids_BT: i32[B,T].
+        chunk_tokens: tokens of all rows together whose logits are held at once; at least one
+            column of the batch is.
+
+    Returns:
+        f32[B,T]: at t the log-probability in nats of token t + 1; 0 at the last token of a row or
+        a segment, which nothing follows.
+    """
+    chex.assert_equal_shape_prefix([hidden_BTD, tokens_BT], 2)
+    rows, length, width = hidden_BTD.shape
+    if config.tied:
+        table_DV = params["embed"]["embedding"].T
+    else:
+        table_DV = params["unembed"]["kernel"]
+    table_DV = table_DV.astype(hidden_BTD.dtype)
+    columns = min(max(1, chunk_tokens // rows), length)
+    n_chunks = -(-length // columns)
+    pad = n_chunks * columns - length
+    target_BT = jnp.pad(tokens_BT[:, 1:], ((0, 0), (0, 1 + pad)))
+    hidden_BTD = jnp.pad(hidden_BTD, ((0, 0), (0, pad), (0, 0)))
+    chunks = (
+        jnp.moveaxis(hidden_BTD.reshape(rows, n_chunks, columns, width), 1, 0),
+        jnp.moveaxis(target_BT.reshape(rows, n_chunks, columns), 1, 0),
+    )
+
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def log_probs(table_DV, h_BTD, target_BT):
+        logits_BTV = jnp.einsum("BTD,DV->BTV", h_BTD, table_DV, preferred_element_type=jnp.float32)
+        if config.final_softcap is not None:
+            logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
+        chosen_BT1 = jnp.take_along_axis(logits_BTV, target_BT[..., None], axis=-1)
+        return chosen_BT1[..., 0] - jax.nn.logsumexp(logits_BTV, axis=-1)
+
+    _, out = jax.lax.scan(lambda _, chunk: (None, log_probs(table_DV, *chunk)), None, chunks)
+    out_BT = jnp.moveaxis(out, 0, 1).reshape(rows, -1)[:, :length]
+    follows_BT = segment_ids_BT[:, 1:] == segment_ids_BT[:, :-1]
+    return jnp.where(jnp.pad(follows_BT, ((0, 0), (0, 1))), out_BT, 0.0)
+
+
+def step_log_probs(log_probs_BT, step_starts_BS, step_positions_BS):
+    """Log-probability of each step's tokens given all before them.
+
+    Args:
+        log_probs_BT: f32[B,T] from `next_token_log_probs`.
+        step_starts_BS, step_positions_BS: i32[B,S], first and last token of each step. The first
+            token of a segment has nothing before it and counts 0.
+
+    Returns:
+        f32[B,S], the sum over the tokens from start to position, both included.
+    """
+    t_T = jnp.arange(log_probs_BT.shape[1])
+    # Token t is predicted at t - 1.
+    inside_BST = (t_T >= step_starts_BS[..., None] - 1) & (t_T < step_positions_BS[..., None])
+    return jnp.einsum(
+        "BST,BT->BS",
+        inside_BST.astype(jnp.float32),
+        log_probs_BT,
+        precision=jax.lax.Precision.HIGHEST,
+    )
