@@ -36,6 +36,7 @@ EXTRAS = {
     "parquet": ["fsspec", "huggingface-hub", "pyarrow"],
     "test": [
         "pytest",
+        "pytest-xdist",
         "hypothesis",
         "nbclient",
         "nbformat",
