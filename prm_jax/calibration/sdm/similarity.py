@@ -1,0 +1,215 @@
+"""Similarity and distance of a query to the training rows (arXiv:2509.12760, section 3).
+
+With the support rows sorted by their distance to a query, ties by their number, q is the length of
+the leading run of rows that are predicted right and as the query is; d0 is the squared distance to
+the nearest row. Nothing needs to be sorted for that: q is the rank of the nearest row that is not
+so.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from prm_jax.calibration.sdm.precision import in_given_precision
+from prm_jax.errors import InputError
+
+CAP = 2048
+"""Rows that are looked at, at most."""
+TILE_BYTES = 1 << 28
+"""Size of the distances of one tile of queries to all support rows, about."""
+
+
+@in_given_precision
+def similarity_distance(
+    query_NM,
+    query_pred_N,
+    support_KM,
+    support_label_K,
+    support_pred_K,
+    exclude_N=None,
+    cap: int = CAP,
+    *,
+    query_group_N=None,
+    support_group_K=None,
+    tile_rows: int = 0,
+    mesh=None,
+):
+    """q and d0 of every query.
+
+    Distances come from the norms and one matrix product, after a row of the support is taken as the
+    origin; the nearest one is then computed again from the difference, so that it is 0 for equal
+    rows. Needs `TILE_BYTES` beside the arrays, and twice that while a tile is compared.
+
+    Args:
+        query_NM: float[N,M] exemplars of the queries.
+        query_pred_N: int[N] their predictions.
+        support_KM: float[K,M] exemplars of the training rows.
+        support_label_K: int[K] true classes; a row labelled below 0 matches nothing and ends runs.
+        support_pred_K: int[K] predictions.
+        exclude_N: int[N], the support row to leave out for each query, -1 for none: itself, if it
+            is one. The next `cap` rows are looked at.
+        cap: rows that are looked at, at most.
+        query_group_N, support_group_K: int[N], int[K]; support rows of the query's group are left
+            out, as those of the same problem. A group below 0 is none.
+        tile_rows: queries at a time; 0 follows from TILE_BYTES.
+        mesh: mesh, as `models.make_mesh` gives it, whose devices share the support rows; None is
+            one device.
+
+    Returns:
+        `(q_N, d0_N)`: float[N] in [0, cap], and float[N] squared L2, in the dtype of the rows
+        (float32 or float64). A query without any row left has q 0 and d0 inf.
+
+    Raises:
+        InputError: shapes that do not fit, no support row, or groups of one side only.
+    """
+    _check(query_NM, query_pred_N, support_KM, support_label_K, support_pred_K, cap)
+    if (query_group_N is None) != (support_group_K is None):
+        raise InputError("groups are needed of queries and of support rows", field="groups")
+    n, k = len(query_NM), len(support_KM)
+    dtype = jnp.result_type(jnp.asarray(query_NM).dtype, jnp.asarray(support_KM).dtype, jnp.float32)
+    if exclude_N is None:
+        exclude_N = np.full(n, -1)
+    if query_group_N is None:
+        query_group_N, support_group_K = np.full(n, -1), np.full(k, -1)
+    support_label_K, support_pred_K = np.asarray(support_label_K), np.asarray(support_pred_K)
+    agrees_K = np.where(
+        (support_label_K >= 0) & (support_pred_K == support_label_K), support_pred_K, -1
+    )
+    support = _placed((np.asarray(support_KM, dtype), agrees_K, np.asarray(support_group_K)), mesh)
+    rows = tile_rows or max(1, TILE_BYTES // (k * dtype.itemsize))
+    rows = min(rows, n)
+    found = []
+    for first in range(0, n, rows):
+        part = slice(first, first + rows)
+        queries = (
+            np.asarray(query_NM[part], dtype),
+            *(np.asarray(x[part]) for x in (query_pred_N, exclude_N, query_group_N)),
+        )
+        missing = rows - len(queries[0])  # the last tile has the shape of the others
+        queries = tuple(np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)) for x in queries)
+        q_B, d0_B = _tile(queries, support, cap)
+        found.append((np.asarray(q_B)[: rows - missing], np.asarray(d0_B)[: rows - missing]))
+    if not found:
+        return np.zeros(0, dtype), np.zeros(0, dtype)
+    return tuple(np.concatenate(column) for column in zip(*found))
+
+
+@in_given_precision
+def distance_quantile(d0_N, class_d0: Sequence):
+    """How near each distance is, against those of every class: the least of 1 - eCDF.
+
+    Args:
+        d0_N: float[N].
+        class_d0: for each class an ascending float array of d0, of its rows with q > 0, in the
+            dtype of `d0_N`: a row of its own must meet itself.
+
+    Returns:
+        float[N] in [0, 1]: 1 where nothing is nearer, 0 beyond the farthest of some class, or if a
+        class has no row.
+    """
+    d0_N = jnp.asarray(d0_N)
+    shares = [
+        1 - jnp.searchsorted(jnp.asarray(d0), d0_N, side="left").astype(d0_N.dtype) / len(d0)
+        if len(d0)
+        else jnp.zeros_like(d0_N)
+        for d0 in class_d0
+    ]
+    return functools.reduce(jnp.minimum, shares)
+
+
+@in_given_precision
+def nearest_rows(query_NM, support_KM, n: int, *, tile_rows: int = 0):
+    """The support rows nearest to each query.
+
+    Args:
+        query_NM, support_KM: as in `similarity_distance`.
+        n: how many; all, if there are fewer.
+        tile_rows: as there.
+
+    Returns:
+        int[N,n] numbers of support rows, the nearest first, the lower of equal ones first.
+    """
+    dtype = jnp.result_type(jnp.asarray(query_NM).dtype, jnp.asarray(support_KM).dtype, jnp.float32)
+    support_KM = jnp.asarray(support_KM, dtype)
+    rows = tile_rows or max(1, TILE_BYTES // (len(support_KM) * dtype.itemsize))
+    parts = [
+        _nearest(jnp.asarray(query_NM[first : first + rows], dtype), support_KM, n)
+        for first in range(0, len(query_NM), rows)
+    ]
+    return jnp.concatenate(parts)
+
+
+def distances_by_class(d0_N, q_N, label_N, n_classes: int) -> tuple[np.ndarray, ...]:
+    """The ascending d0 of each class's rows with q > 0, which `distance_quantile` takes."""
+    d0_N, q_N, label_N = (np.asarray(x) for x in (d0_N, q_N, label_N))
+    return tuple(np.sort(d0_N[(label_N == c) & (q_N > 0)]) for c in range(n_classes))
+
+
+@functools.partial(jax.jit, static_argnames="cap")
+def _tile(queries, support, cap):
+    query_BM, pred_B, exclude_B, group_B = queries
+    support_KM, agrees_K, group_K, real_K = support
+    distance_BK = _squared_distances(query_BM, support_KM)
+    number_K = jnp.arange(len(support_KM))
+    left_out_BK = (number_K == exclude_B[:, None]) | ~real_K
+    left_out_BK |= (group_K == group_B[:, None]) & (group_B >= 0)[:, None]
+    distance_BK = jnp.where(left_out_BK, jnp.inf, distance_BK)
+    bad_BK = (agrees_K != pred_B[:, None]) & ~left_out_BK
+    of_bad_BK = jnp.where(bad_BK, distance_BK, jnp.inf)
+    nearest_bad_B1 = of_bad_BK.min(axis=1, keepdims=True)
+    first_bad_B1 = of_bad_BK.argmin(axis=1, keepdims=True)  # the lowest number of equal ones
+    before_BK = (distance_BK < nearest_bad_B1) | (
+        (distance_BK == nearest_bad_B1) & (number_K < first_bad_B1) & ~left_out_BK
+    )
+    # Without a bad row all that are left count.
+    any_bad_B = bad_BK.any(axis=1)
+    q_B = jnp.where(any_bad_B, before_BK.sum(axis=1), (~left_out_BK).sum(axis=1))
+    nearest_B = distance_BK.argmin(axis=1)
+    difference_BM = query_BM - support_KM[nearest_B]
+    d0_B = jnp.where(left_out_BK.all(axis=1), jnp.inf, jnp.square(difference_BM).sum(axis=1))
+    return jnp.minimum(q_B, cap).astype(distance_BK.dtype), d0_B.astype(distance_BK.dtype)
+
+
+@functools.partial(jax.jit, static_argnames="n")
+def _nearest(query_BM, support_KM, n):
+    return jax.lax.top_k(-_squared_distances(query_BM, support_KM), min(n, len(support_KM)))[1]
+
+
+def _placed(support, mesh):
+    """The support rows on their devices, with a flag that tells real rows from those that fill."""
+    k = len(support[0])
+    support = (*support, np.ones(k, bool))
+    if mesh is None:
+        return jax.tree.map(jnp.asarray, support)
+    missing = -k % mesh.size
+    padded = (np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)) for x in support)
+    return jax.device_put(tuple(padded), NamedSharding(mesh, PartitionSpec(mesh.axis_names)))
+
+
+def _squared_distances(query_BM, support_KM):
+    """Squared L2 by norms and a product, not below 0."""
+    origin_M = support_KM[0]
+    query_BM, support_KM = query_BM - origin_M, support_KM - origin_M
+    product_BK = jnp.matmul(query_BM, support_KM.T, precision=jax.lax.Precision.HIGHEST)
+    norms_BK = jnp.square(query_BM).sum(1)[:, None] + jnp.square(support_KM).sum(1)
+    return jnp.maximum(norms_BK - 2 * product_BK, 0.0)
+
+
+def _check(query_NM, query_pred_N, support_KM, support_label_K, support_pred_K, cap):
+    chex.assert_rank([query_NM, support_KM], 2)
+    if len(support_KM) == 0:
+        raise InputError("there is no support row", field="support")
+    if query_NM.shape[1] != support_KM.shape[1]:
+        raise InputError(
+            f"queries have {query_NM.shape[1]} numbers, support rows {support_KM.shape[1]}",
+            field="query",
+        )
+    chex.assert_shape(query_pred_N, (len(query_NM),))
+    chex.assert_shape([support_label_K, support_pred_K], (len(support_KM),))
+    if cap < 0:
+        raise InputError(f"a cap of {cap} rows", field="cap")
