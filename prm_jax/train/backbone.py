@@ -72,7 +72,7 @@ def make_backbone(config, mesh) -> Backbone:
     else:
         model, params, tokenizer = load_model(name, mesh=mesh)
     if config.model.keep_layers != -1:
-        model, params = _keep_layers(config.model.keep_layers, model, params)
+        model, params = keep_layers(config.model.keep_layers, model, params)
     convention = config.data.convention or tokenizer.convention or "trl"
     if isinstance(convention, str) and convention.startswith("{"):
         convention = _from_json(convention)
@@ -149,8 +149,19 @@ def byte_tokenizer() -> Tokenizer:
     return Tokenizer(backend)
 
 
-def _keep_layers(n_layers, model, params):
-    """The model without the layers above its bottom `n_layers`."""
+def keep_layers(n_layers, model, params):
+    """The model without the layers above its bottom `n_layers`.
+
+    Args:
+        n_layers: from 1 to all.
+        model: `Decoder`. params: its parameters.
+
+    Returns:
+        `(model, params)`.
+
+    Raises:
+        InputError: it has not so many layers.
+    """
     architecture = model.config
     if not 1 <= n_layers <= architecture.n_layers:
         raise InputError(

@@ -1,0 +1,63 @@
+"""An SDM on disk: tensors in safetensors, and a record of what it belongs to."""
+
+import dataclasses
+
+import numpy as np
+
+from prm_jax.calibration.sdm.estimator import SDM
+from prm_jax.errors import InputError
+from prm_jax.weights.added_layers import read_layers, read_record, save_layers
+
+RECORD = "sdm.json"
+BY_CLASS = ("class_d0", "class_rescaled")
+INTEGERS = (
+    "support_label_K",
+    "support_pred_K",
+    "support_row_K",
+    "rows_LC",
+    "cap",
+    "round",
+    "epoch",
+)
+
+
+def save_sdm(directory, sdm: SDM, record: dict) -> None:
+    """Writes an SDM.
+
+    Args:
+        directory: made if it does not exist; an earlier SDM in it is replaced.
+        sdm: from `fit`. Whole numbers are kept as float32, exact up to 2**24.
+        record: JSON-able, what it was fitted on.
+    """
+    tensors: dict = {}
+    for field in dataclasses.fields(sdm):
+        value = getattr(sdm, field.name)
+        if field.name in BY_CLASS:
+            tensors[field.name] = {str(c): values for c, values in enumerate(value)}
+        else:
+            tensors[field.name] = value
+    save_layers(directory, RECORD, tensors, {**record, "n_classes": len(sdm.class_d0)})
+
+
+def load_sdm(directory) -> tuple[SDM, dict]:
+    """What `save_sdm` wrote.
+
+    Returns:
+        `(sdm, record)`, the record as it was given.
+
+    Raises:
+        InputError: there is none, or a part of it is missing.
+    """
+    record = read_record(directory, RECORD, "SDM", "experiments.calibrate")
+    tensors = read_layers(directory)
+    missing = {field.name for field in dataclasses.fields(SDM)} - set(tensors)
+    if missing:
+        raise InputError(f"has no {min(missing)}", file=directory, remedy="calibrate again")
+    n_classes = record.pop("n_classes")
+    values: dict = {}
+    for name, tensor in tensors.items():
+        if name in BY_CLASS:
+            values[name] = tuple(tensor[str(c)] for c in range(n_classes))
+        else:
+            values[name] = np.asarray(tensor, np.int32 if name in INTEGERS else np.float32)
+    return SDM(**values), record
