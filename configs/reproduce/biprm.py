@@ -18,13 +18,15 @@ def get_config(size="full"):
         min_steps=3,
         max_steps=4,
         operations="+",
-        modulus=5,
-        error_rate=0.2,
+        modulus=3,
+        error_rate=0.3,
         copied=0.0,
-        repair_rate=0.2,
+        repair_rate=0.4,
     )
     config.objectives = ("bce", "mse", "q_ranking")
-    config.training.updates = 1000
+    config.model.n_layers = 3  # with two it learns nothing of repairs in this time
+    config.model.window = 12  # reaches the step before in either direction
+    config.training.updates = 600
     config.training.row_length, config.training.max_steps = 68, 8
     config.both_directions = dict(row_length=136, max_steps=16)
     config.data = data = ConfigDict()

@@ -18,21 +18,26 @@ def get_config(size="full"):
         min_steps=3,
         max_steps=4,
         operations="+",
-        modulus=5,
-        error_rate=0.25,
+        modulus=3,
+        error_rate=0.3,
         copied=0.0,
-        repair_rate=0.25,
+        repair_rate=0.4,
     )
+    config.model.n_layers = 3  # with two it learns nothing of repairs in this time
     config.model.window = 8  # merged steps have one more character between them
-    config.training.updates = 1000
+    config.training.updates = 600
+    config.trees = dict(updates=300, learning_rate=3e-3)  # after those on labelled steps
     config.training.row_length, config.training.max_steps = 68, 8
     config.data = data = ConfigDict()
-    data.solutions = 12000  # to train on
-    data.solutions_of_problem = 32  # which make a tree
+    data.solutions = 8000  # to train on, with labelled steps
+    data.trees = 300  # problems
+    data.solutions_of_problem = 32
+    data.min_children = 3  # of a step that compression takes; the release has 4
     data.problems = 150  # to test on
     data.candidates = 16
     if size == "smoke":
         config.model.d_model = 16
-        config.training.updates = 10
-        data.solutions, data.problems, data.candidates = 128, 6, 4
+        config.training.updates = config.trees.updates = 10
+        data.solutions, data.trees = 60, 3
+        data.problems, data.candidates = 6, 4
     return config.lock()

@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce pav
 
-Expected: less than a minute on two CPU cores; nothing is trained.
+Expected: some seconds of CPU time; nothing is trained.
 """
 
 from ml_collections import ConfigDict

@@ -144,7 +144,7 @@ def test_all_logits_of_a_head_are_those_that_its_score_is_made_of():
     data = [chains.trajectories(drawn)] * n
     options = dict(objective="ordinal", head=head, progress=Progress("", show=False))
     settings = config()
-    settings.training.row_length = 96
+    settings.training.row_length = 128
     models = population.train(settings, SEEDS[:2], data, **options)
     one, every = population.score(models, data), population.score(models, data, every_class=True)
     for scores, logits in zip(sum(one, []), sum(every, []), strict=True):

@@ -1,6 +1,8 @@
 """Does beam search gain if it ranks prefixes by the progress that a prover sees in them, too
 ("Rewarding Progress", arXiv:2410.08146)?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from prm_jax.objectives.prover_advantage import effective_reward, prover_advantage
@@ -8,6 +10,7 @@ from prm_jax.reproduce import trees
 from prm_jax.reproduce.claim import Claim
 from prm_jax.reproduce.study import Study
 
+Levels = Sequence[np.ndarray]  # a number of every node
 PROVER, STRONG_PROVER = 4, 32  # completions of the provers that the paper compares
 Q_ALONE, EQUAL_COST = "Q alone", "Q alone, rollouts at equal cost"
 BEST_OF_N = "best of N by Q"
@@ -51,7 +54,7 @@ def _one_seed(config, rng):
     }
     for name, n_rollouts in (("estimated", data.rollouts), ("exact", 0)):
         q = trees.estimated(drawn.values, n_rollouts, rng)
-        arms = {Q_ALONE: (q, q)}
+        arms: dict[str, tuple[Levels, Levels]] = {Q_ALONE: (q, q)}
         for k, effective in EFFECTIVE.items():
             # The policy as its own prover has one estimate of its values, not two.
             of_prover = trees.best_of_k_values(drawn.values, k)
