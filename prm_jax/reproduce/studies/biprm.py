@@ -2,6 +2,7 @@
 reading them from left to right (BiPRM, arXiv:2508.01682)?"""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def run(config, seeds, progress):
         training.append(chains.trajectories(solutions, "state"))
         tested = chains.draw(config.data.problems, options, rng, n)
         candidates.append(chains.trajectories(tested, "state"))
-    wanted = {
+    wanted: dict[str, Callable[..., float]] = {
         "step AUROC": measures.step_auroc,
         "first-error accuracy": measures.first_error_accuracy,
         f"best of {n}": functools.partial(measures.best_of, n),
@@ -99,7 +100,7 @@ STUDY = Study(
             effect="v1 minus L2R, first-error accuracy",
         ),
     ),
-    setting="Chains of 3 or 4 additions modulo 3; three in ten steps are wrong, and a wrong "
+    setting="Chains of 3 or 4 additions modulo 4; three in ten steps are wrong, and a wrong "
     "number is often repaired by the next step, so that later steps tell of earlier ones. A step "
     "is labelled by whether the number it shows is the true one. L2R reads each solution once. "
     "v1: one model learns from the solutions and from their reversed copies; the score of a step "

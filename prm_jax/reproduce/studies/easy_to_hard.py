@@ -98,7 +98,8 @@ STUDY = Study(
     "is trained on the last three tokens of each step, the outcome model on every token. Process "
     "models score a solution by the minimum over its steps, outcome models by the last. Best-of-N "
     "accuracy over all candidates. The outcome AUROC says how well an arm tells right solutions "
-    "from wrong ones, and so whether the outcome models have learnt on the easy problems.",
+    "from wrong ones, and so whether the outcome models have learnt on the easy problems; these "
+    "are few enough to have been seen in training, and no hard one was.",
     differs="A two-layer model from scratch in place of a pretrained one of 7B or 34B parameters: "
     "it has seen no long problem in any form, so that an outcome model has nothing to generalise "
     "by. Hard means longer and nothing else, in place of the level of a MATH problem. A step's "

@@ -127,7 +127,7 @@ STUDY = Study(
             effect="HRM on trees with HNC minus HRM on trees, best of n by min",
         ),
     ),
-    setting="Chains of 3 or 4 additions modulo 3; three in ten steps are wrong, and a wrong "
+    setting="Chains of 3 or 4 additions modulo 4; three in ten steps are wrong, and a wrong "
     "number is often repaired by the next step. PRM learns from steps labelled by whether the "
     "number they show is the true one; HRM also from every two consecutive steps merged, with the "
     "label of the last. HRM on trees learns on from trees of sampled solutions, in which a step "
@@ -139,9 +139,8 @@ STUDY = Study(
     "the minimum or the last step; the claims are of the minimum.",
     differs="A three-layer model from scratch in place of 1.5B and 7B language models; whole "
     "solutions are chosen, where the paper's search chooses each next step; cross-entropy, as the "
-    "paper writes, where the release takes squared errors on trees; labels are not balanced, and "
-    "steps with three next ones are compressed, where the release asks for four; merged steps and "
-    "compressed trees take the place of passes over the single steps, so that HRM sees fewer "
-    "labelled steps in an update. Scoring windows is ours.",
+    "paper writes, where the release takes squared errors on trees; labels are not balanced; "
+    "merged steps and compressed trees take the place of passes over the single steps, so that "
+    "HRM sees fewer labelled steps in an update. Scoring windows is ours.",
     run=run,
 )

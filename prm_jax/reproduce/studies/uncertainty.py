@@ -49,7 +49,7 @@ def run(config, seeds, progress):
         figures[f"step AUROC, {arm}"] = each_seed(measures.step_auroc, candidates, scores)
         figures[f"best of {n}, {arm}"] = each_seed(best_of_n, candidates, scores)
     for other in (ADAPTERS, WHOLE, LIKELIHOOD):
-        figures[f"step AUROC, {HEAD} minus {other}"] = (
+        figures[f"{HEAD} minus {other}, step AUROC"] = (
             figures[f"step AUROC, {HEAD}"] - figures[f"step AUROC, {other}"]
         )
     return figures
@@ -66,17 +66,17 @@ STUDY = Study(
         Claim(
             "The head judges steps as well as a process model with as many trained parameters, or "
             "better: its step AUROC is not lower by 0.02 or more.",
-            effect=f"step AUROC, {HEAD} minus {ADAPTERS}",
+            effect=f"{HEAD} minus {ADAPTERS}, step AUROC",
             above=-0.02,
         ),
         Claim(
             "The same against a process model all of whose parameters are trained.",
-            effect=f"step AUROC, {HEAD} minus {WHOLE}",
+            effect=f"{HEAD} minus {WHOLE}, step AUROC",
             above=-0.02,
         ),
         Claim(
             "It judges better than the probability of the step's text.",
-            effect=f"step AUROC, {HEAD} minus {LIKELIHOOD}",
+            effect=f"{HEAD} minus {LIKELIHOOD}, step AUROC",
         ),
     ),
     setting="A language model learns a few chains of additions and subtractions modulo 10 by "
