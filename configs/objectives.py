@@ -7,9 +7,9 @@ What follows the colon is a name below. The data need what the objective learns 
 outcomes (`orm_*`, `implicit_*`), right and wrong solutions of the same problems (`bradley_terry`,
 `ordinal`, `implicit_dpo`, `implicit_nca`), `meta.prover_labels` (`prover_values`). Learning rates
 and sizes are those of configs/smollm2_135m_prm.py, for the papers' own are for models fifty times
-as large; what else a paper sets is in the table. Time on two CPU cores: about that of the base
-configuration, some 500 to 1,000 tokens a second; `implicit_*` and gated heads run more passes. Not
-tuned, and no result is claimed; docs/reproductions.md has what was measured.
+as large; what else a paper sets is in the table. Expected time: not measured; about that of the
+base configuration, and more for `implicit_*` and gated heads, which run more passes. Not tuned, and
+no result is claimed; docs/reproductions.md has what was measured.
 """
 
 import json

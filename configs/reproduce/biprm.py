@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce biprm
 
-Expected: not measured; about half an hour of CPU time.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce easy_to_hard
 
-Expected: not measured; by one seed with fewer updates a quarter of an hour of one CPU core.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

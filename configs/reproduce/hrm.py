@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce hrm
 
-Expected: not measured; about ten minutes of CPU time.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

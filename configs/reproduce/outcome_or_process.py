@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce outcome_or_process
 
-Expected: some ten minutes on two CPU cores.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

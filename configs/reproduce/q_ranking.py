@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce q_ranking
 
-Expected: some minutes on two CPU cores.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

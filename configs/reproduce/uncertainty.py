@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce uncertainty
 
-Expected: not measured; one seed took a minute of one CPU core, five take seven or more.
+Expected: not measured.
 """
 
 from ml_collections import ConfigDict

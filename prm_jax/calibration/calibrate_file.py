@@ -5,7 +5,6 @@ An SDM belongs to a model, a layer and a convention; all are recorded with it an
 
 import dataclasses
 import hashlib
-import itertools
 import json
 import operator
 from collections.abc import Mapping
@@ -90,13 +89,13 @@ def calibrate_file(
     marking = require_convention(marking or tokenizer.convention)
 
     def features(rows, what):
-        done = itertools.count(1)
+        done = 0
 
         def count(n):
-            for _ in range(n):
-                finished = next(done)
+            nonlocal done
+            done += n
             if progress:
-                progress.update(finished)
+                progress.update(done)
 
         if progress:
             progress.begin(what, len(rows))

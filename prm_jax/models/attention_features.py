@@ -21,6 +21,7 @@ import numpy as np
 from prm_jax.models.decoder import INTERMEDIATES
 from prm_jax.models.tree import segments_of
 from prm_jax.models.visibility import visible
+from prm_jax.models.vocabulary import unembedding, vocabulary_logits
 
 HISTORY = 3
 TOP_K = 4
@@ -122,16 +123,10 @@ def recent_weights(query_TNH, key_TKH, segments_T, reach, *, history, scale, sof
 
 def _top_probabilities(model, params, hidden_BTD, top_k):
     """f32[B,T,k]: the largest next-token probabilities after each token, largest first."""
-    if "unembed" in params:
-        unembed_DV = params["unembed"]["kernel"]
-    else:
-        unembed_DV = params["embed"]["embedding"].T
-    unembed_DV = unembed_DV.astype(model.dtype)
-    cap = model.config.final_softcap
+    table_DV = unembedding(params, model.dtype)
 
     def of_token(hidden_D):
-        logits_V = jnp.einsum("D,DV->V", hidden_D, unembed_DV, preferred_element_type=jnp.float32)
-        logits_V = logits_V if cap is None else cap * jnp.tanh(logits_V / cap)
+        logits_V = vocabulary_logits(model.config, table_DV, hidden_D)
         return jax.lax.top_k(jax.nn.softmax(logits_V), top_k)[0]
 
     B, T, D = hidden_BTD.shape

@@ -9,6 +9,30 @@ import jax.numpy as jnp
 CHUNK_TOKENS = 1024
 
 
+def unembedding(params, dtype):
+    """The matrix [D,V] from states to vocabulary logits: the embedding's where it has none."""
+    if "unembed" in params:
+        return params["unembed"]["kernel"].astype(dtype)
+    return params["embed"]["embedding"].T.astype(dtype)
+
+
+def vocabulary_logits(config, table_DV, hidden):
+    """Vocabulary logits of states.
+
+    Args:
+        config: DecoderConfig.
+        table_DV: from `unembedding`.
+        hidden: float[...,D] states after the final norm.
+
+    Returns:
+        f32[...,V].
+    """
+    logits = jnp.einsum("...D,DV->...V", hidden, table_DV, preferred_element_type=jnp.float32)
+    if config.final_softcap is None:
+        return logits
+    return config.final_softcap * jnp.tanh(logits / config.final_softcap)
+
+
 def next_token_log_probs(
     config, params, hidden_BTD, tokens_BT, segment_ids_BT, *, chunk_tokens=CHUNK_TOKENS
 ):
@@ -31,11 +55,7 @@ def next_token_log_probs(
     """
     chex.assert_equal_shape_prefix([hidden_BTD, tokens_BT], 2)
     rows, length, width = hidden_BTD.shape
-    if config.tied:
-        table_DV = params["embed"]["embedding"].T
-    else:
-        table_DV = params["unembed"]["kernel"]
-    table_DV = table_DV.astype(hidden_BTD.dtype)
+    table_DV = unembedding(params, hidden_BTD.dtype)
     columns = min(max(1, chunk_tokens // rows), length)
     n_chunks = -(-length // columns)
     pad = n_chunks * columns - length
@@ -48,9 +68,7 @@ def next_token_log_probs(
 
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def log_probs(table_DV, h_BTD, target_BT):
-        logits_BTV = jnp.einsum("BTD,DV->BTV", h_BTD, table_DV, preferred_element_type=jnp.float32)
-        if config.final_softcap is not None:
-            logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
+        logits_BTV = vocabulary_logits(config, table_DV, h_BTD)
         chosen_BT1 = jnp.take_along_axis(logits_BTV, target_BT[..., None], axis=-1)
         return chosen_BT1[..., 0] - jax.nn.logsumexp(logits_BTV, axis=-1)
 

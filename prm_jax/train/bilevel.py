@@ -6,6 +6,7 @@ known outcomes: the gradient goes through one step of gradient descent from wher
 (`finite_difference`), or through `unroll` of them (`unrolled`), each on the batch of the update.
 """
 
+import dataclasses
 from typing import Any
 
 import flax.struct
@@ -18,7 +19,7 @@ from prm_jax.objectives import Objective
 from prm_jax.objectives.bilevel import aggregation_loss, domain_of, domain_weights, reweighted
 from prm_jax.objectives.hypergradient import finite_difference, unrolled
 from prm_jax.train.state import TrainState
-from prm_jax.train.step import batch_loss
+from prm_jax.train.step import apply_gradient, batch_loss
 
 METHODS = ("finite_difference", "unrolled")
 OUTER = Objective(aggregation_loss, "score", supervise="outcome", needs=("trajectory_BS",))
@@ -123,14 +124,13 @@ def bilevel_step(
     (loss, metrics), gradient = jax.value_and_grad(inner, has_aux=True)(
         state.params, state.domains.logits_K, batch
     )
-    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    state, norms = apply_gradient(state, gradient, batch, optimizer)
 
     def outer_loss(params, meta_batch):
         return batch_loss(params, state.frozen, meta_batch, model=model, objective=OUTER)[0]
 
     def moved(domains):
-        common = (lambda *of: inner(*of)[0], outer_loss, params, domains.logits_K)
+        common = (lambda *of: inner(*of)[0], outer_loss, state.params, domains.logits_K)
         if method == "unrolled":
             batches = jax.tree.map(lambda x: jnp.broadcast_to(x, (unroll, *x.shape)), batch)
             found = unrolled(*common, batches, meta_batch, learning_rate=inner_learning_rate)
@@ -140,18 +140,14 @@ def bilevel_step(
         updates_K, moments = outer_optimizer.update(gradient_K, domains.opt_state, domains.logits_K)
         return Domains(optax.apply_updates(domains.logits_K, updates_K), moments, loss_ahead)
 
-    step = state.step + 1
-    domains = jax.lax.cond(step % unroll == 0, moved, lambda domains: domains, state.domains)
+    domains = jax.lax.cond(state.step % unroll == 0, moved, lambda domains: domains, state.domains)
     weights_K = domain_weights(domains.logits_K)
-    metrics |= {
+    metrics |= norms | {
         "loss": loss,
-        "tokens": jnp.sum(batch["segment_ids"] > 0, dtype=jnp.float32),
-        "grad_norm": optax.tree.norm(gradient),
-        "update_norm": optax.tree.norm(updates),
         "outer_loss": domains.loss,
         **{f"weight/{name}": weights_K[k] for k, name in enumerate(names)},
     }
-    return TrainState(step, params, state.frozen, opt_state, domains), metrics
+    return dataclasses.replace(state, domains=domains), metrics
 
 
 def step_on_paired(state: TrainState, batch, **options):

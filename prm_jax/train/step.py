@@ -1,5 +1,7 @@
 """The training step and the evaluation step: pure functions of state and batch."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -190,14 +192,32 @@ def train_step(state: TrainState, batch, *, model, objective, optimizer, microba
         objective=objective,
         microbatches=microbatches,
     )
+    state, norms = apply_gradient(state, gradient, batch, optimizer)
+    return state, metrics | norms
+
+
+def apply_gradient(state: TrainState, gradient, batch, optimizer):
+    """The next state from a gradient.
+
+    Args:
+        state: `TrainState`.
+        gradient: tree like its params.
+        batch: what it was computed on.
+        optimizer: optax.GradientTransformation.
+
+    Returns:
+        `(state, metrics)`: the state after the update, and 'tokens', 'grad_norm' and 'update_norm'
+        as `train_step` gives them.
+    """
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-    metrics |= {
+    metrics = {
         "tokens": jnp.sum(batch["segment_ids"] > 0, dtype=jnp.float32),
         "grad_norm": optax.tree.norm(gradient),
         "update_norm": optax.tree.norm(updates),
     }
     params = optax.apply_updates(state.params, updates)
-    return TrainState(state.step + 1, params, state.frozen, opt_state), metrics
+    after = dataclasses.replace(state, step=state.step + 1, params=params, opt_state=opt_state)
+    return after, metrics
 
 
 def eval_step(state: TrainState, batch, *, model, objective):

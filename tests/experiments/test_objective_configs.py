@@ -20,7 +20,8 @@ def test_a_recipe_is_a_valid_configuration(name):
         ids = dict(positive_id=1, negative_id=2) if head.kind == "two_token" else {}
         fields = dict(reading=head.reading, gate=head.gate)
         made = HeadConfig(head.kind, head.n_classes, head.bias, **fields, **ids)
-    objectives.check(config.objective, made, config.objective_options)
+    chosen = objectives.check(config.objective, made, config.objective_options)
+    assert (made is None) == (chosen.reads == "log_prob")
     if config.data.convention:
         convention(config.data.convention)
 

@@ -8,17 +8,16 @@ Nothing here knows steps or trajectories: rows are features, labels are classes,
 must not be torn apart, such as the steps of one problem.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from prm_jax.calibration.sdm.activation import SOFTMAX_Q, activation, loss, rescaled_similarity
+from prm_jax.calibration.sdm.adaptor import exemplars, initial_adaptor, train_epoch
 from prm_jax.calibration.sdm.region import (
     MIN_ROWS,
     Region,
@@ -214,7 +213,7 @@ def predict(sdm: SDM, features_ND, *, nearest: int = 0, alpha: float | None = No
     d_N = distance_quantile(d0_N, sdm.class_d0)
     probability_NC, rescaled_N = _probabilities(logits_NC, pred_N, q_N, d_N)
     level_N, lower_N = np.zeros(len(pred_N), np.float32), np.zeros(len(pred_N), np.float32)
-    n_hat_NC, _ = effective_size(rescaled_N, sdm.class_rescaled, 0.9)
+    n_hat_NC, _ = effective_size(rescaled_N, sdm.class_rescaled, float(sdm.alpha))
     for region in sdm.regions:
         _, epsilon_N = effective_size(rescaled_N, sdm.class_rescaled, region.alpha)
         lower = _probabilities(logits_NC, pred_N, q_N, np.clip(d_N - epsilon_N, 0, 1))
@@ -253,7 +252,7 @@ def _round(features_ND, labels_N, groups_N, parts, n_classes, number, options, p
     x_train, x_held = ((features_ND[rows] - mean) / std for rows in parts)
     y_train, y_held = (labels_N[rows] for rows in parts)
     key = jax.random.fold_in(jax.random.key(options["seed"]), number)
-    params = _initial(key, features_ND.shape[1], options["width"], n_classes)
+    params = initial_adaptor(key, features_ND.shape[1], options["width"], n_classes)
     optimizer = optax.adam(options["learning_rate"])
     opt_state = optimizer.init(params)
     q, d = np.full(len(train), SOFTMAX_Q, np.float32), np.ones(len(train), np.float32)
@@ -268,10 +267,10 @@ def _round(features_ND, labels_N, groups_N, parts, n_classes, number, options, p
         missing = -len(train) % options["batch"]
         order = np.append(order, np.full(missing, -1)).reshape(-1, options["batch"])
         data = (x_train, q, d, y_train)
-        params, opt_state = _epoch(params, opt_state, data, order, optimizer=optimizer)
+        params, opt_state = train_epoch(params, opt_state, data, order, optimizer=optimizer)
         adaptor = (mean, std, *params)
-        h_train, z_train = _exemplars(params, x_train)
-        h_held, z_held = _exemplars(params, x_held)
+        h_train, z_train = exemplars(params, x_train)
+        h_held, z_held = exemplars(params, x_held)
         pred_train, pred_held = z_train.argmax(-1), z_held.argmax(-1)
         support = (h_train, y_train, pred_train)
         own = np.arange(len(train))
@@ -335,57 +334,10 @@ def _estimator(
     )
 
 
-def _initial(key, d_in, width, n_classes):
-    """Uniform within 1 / sqrt(inputs), kernels and biases."""
-
-    def uniform(key, shape, inputs):
-        bound = inputs**-0.5
-        return jax.random.uniform(key, shape, jnp.float32, -bound, bound)
-
-    keys = jax.random.split(key, 4)
-    return (
-        uniform(keys[0], (d_in, width), d_in),
-        uniform(keys[1], (width,), d_in),
-        uniform(keys[2], (width, n_classes), width),
-        uniform(keys[3], (n_classes,), width),
-    )
-
-
-def _linear(params, x_ND):
-    kernel_DM, bias_M, kernel_MC, bias_C = params
-    exact = jax.lax.Precision.HIGHEST
-    h_NM = jnp.matmul(x_ND, kernel_DM, precision=exact) + bias_M
-    return h_NM, jnp.matmul(h_NM, kernel_MC, precision=exact) + bias_C
-
-
-@functools.partial(jax.jit, static_argnames="optimizer")
-def _epoch(params, opt_state, data, order_UB, *, optimizer):
-    """An update for each row of `order_UB`; numbers below 0 fill the last one."""
-
-    def mean_loss(params, batch, real_B):
-        x_BD, q_B, d_B, y_B = batch
-        losses_B = loss(_linear(params, x_BD)[1], q_B, d_B, y_B)
-        return jnp.sum(jnp.where(real_B, losses_B, 0)) / jnp.sum(real_B)
-
-    def update(carry, rows_B):
-        params, opt_state = carry
-        batch = jax.tree.map(lambda x: x[rows_B], data)
-        gradient = jax.grad(mean_loss)(params, batch, rows_B >= 0)
-        updates, opt_state = optimizer.update(gradient, opt_state, params)
-        return (optax.apply_updates(params, updates), opt_state), None
-
-    (params, opt_state), _ = jax.lax.scan(update, (params, opt_state), order_UB)
-    return params, opt_state
-
-
-def _exemplars(params, x_ND):
-    return tuple(np.asarray(x) for x in jax.jit(_linear)(params, x_ND))
-
-
 def _adapted(sdm, features_ND):
     """Exemplars and logits of features."""
     params = (sdm.kernel_DM, sdm.bias_M, sdm.kernel_MC, sdm.bias_C)
-    return _exemplars(params, (features_ND - np.float32(sdm.mean)) / np.float32(sdm.std))
+    return exemplars(params, (features_ND - np.float32(sdm.mean)) / np.float32(sdm.std))
 
 
 def _probabilities(logits_NC, pred_N, q_N, d_N):
