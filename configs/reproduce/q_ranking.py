@@ -17,7 +17,8 @@ def get_config(size="full"):
     config.chains = dict(
         min_steps=3, max_steps=5, operations="+", modulus=5, error_rate=0.2, copied=0.0
     )
-    config.completer = dict(accuracy=0.8, repair=0.005)  # with more luck one wrong step in three looks right
+    # With a chance of .02 to repair, one wrong step in four has a completion that ends right.
+    config.completer = dict(accuracy=0.8, repair=0.005)
     config.training.updates = 2000
     config.data = data = ConfigDict()
     data.solutions = 12000  # to train on
