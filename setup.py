@@ -32,6 +32,7 @@ EXTRAS = {
     "tpu": ["jax[tpu]"],
     "cuda12": ["jax[cuda12]"],
     "cuda13": ["jax[cuda13]"],
+    "calibration": ["scikit-learn>=1.8"],
     "hub": ["huggingface-hub"],
     "parquet": ["fsspec", "huggingface-hub", "pyarrow"],
     "test": [
@@ -47,6 +48,8 @@ EXTRAS = {
         "torch",
         "transformers>=5",
         "accelerate",
+        "scikit-learn>=1.8",
+        "mapie>=1.6",
         "ruff",
         "mypy",
     ],

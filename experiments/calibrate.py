@@ -4,14 +4,14 @@
         --input=solutions.jsonl --output=judged.jsonl --alpha=0.95
 
 An SDM estimator (arXiv:2509.12760) is fitted on the states of the labelled steps and kept in
-OUTPUT.sdm. Each output line has step_scores (probability that the step is right) and for each step
-probability, prediction, q, d, region (level that admits it), admitted, admitted_lower, ood and
-reason. Steps are admitted where their predictions are right with at least the share --alpha among
-the calibration steps; where that cannot be promised none is. Use other problems to calibrate than
-the model was trained on.
+OUTPUT.sdm; with --level=solution on whole solutions, by their outcomes. What is admitted was right
+with at least the share --alpha among calibration rows like it; where that cannot be promised none
+is. docs/data_formats.md lists the fields of the output; --report shows them on a page. Use other
+problems to calibrate than the model was trained on.
 """
 
-import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -25,34 +25,63 @@ flags.DEFINE_string("input", None, "Solutions to judge: a file, a directory or a
 flags.DEFINE_string("output", None, "JSON lines to write.")
 flags.DEFINE_string("sdm", None, "Directory of the estimator; default: OUTPUT.sdm.")
 flags.DEFINE_float("alpha", 0.95, "Accuracy that is asked for.", 0.5, 1)
-flags.DEFINE_string("hyper", "", "Further hyperparameters as JSON, see calibration/sdm/estimator.")
+flags.DEFINE_string("hyper", "", "Further hyperparameters as JSON, see calibration/sdm/options.")
+flags.DEFINE_enum("level", "step", ["step", "solution"], "What is judged.")
+flags.DEFINE_string("cache", None, "Directory that keeps states for other runs.")
 flags.DEFINE_integer("layers", -1, "Layers whose states are taken; -1 is all.")
 flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
 flags.DEFINE_string("format", "auto", "Format of both files; see docs/data_formats.md.")
 flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
 flags.DEFINE_string("aggregation", "min", "Steps to solution.")
-flags.DEFINE_integer("nearest", 0, "Name so many calibration steps for each.", lower_bound=0)
+flags.DEFINE_integer(
+    "nearest", None, "Name so many calibration steps for each; default: 0, 3 with --report.", 0
+)
+flags.DEFINE_string("report", None, "HTML page to write about what was judged.")
 flags.mark_flags_as_required(["model", "calibration", "input", "output"])
 
 
 def main(_):
     """Calibrates and judges."""
     from prm_jax.calibration.calibrate_file import calibrate_file  # so that --help answers at once
-    from prm_jax.errors import InputError
+    from prm_jax.calibration.sdm.options import parse
+    from prm_jax.files import check_writable
     from prm_jax.progress import Progress
 
-    try:
-        hyper: dict[str, Any] = {"alpha": FLAGS.alpha, **json.loads(FLAGS.hyper or "{}")}
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{FLAGS.hyper!r} is no JSON object: {error}", field="hyper") from error
-    names = ("layers", "convention", "format", "max_length", "aggregation", "nearest")
-    options: dict[str, Any] = {name: FLAGS[name].value for name in names}
+    hyper = {"alpha": FLAGS.alpha, **parse(FLAGS.hyper)}
+    names = ("layers", "convention", "format", "max_length", "aggregation", "nearest", "level")
+    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "cache")}
+    if FLAGS.nearest is None:
+        options["nearest"] = 3 if FLAGS.report else 0
+    if FLAGS.report:
+        check_writable(FLAGS.report)
     given = (FLAGS.model, FLAGS.calibration, FLAGS.input, FLAGS.output)
     with Progress("calibrating") as bar:
         meta = calibrate_file(*given, sdm_directory=FLAGS.sdm, hyper=hyper, progress=bar, **options)
     levels = ", ".join(f"{region['alpha']:g}" for region in meta["regions"]) or "none"
     print(f"levels with a region: {levels}")
-    print(f"{FLAGS.output}: {meta['admitted']} of {meta['steps']} steps admitted")
+    judged = f"{meta[f'{FLAGS.level}s']} {FLAGS.level}s"
+    print(f"{FLAGS.output}: {meta['admitted']} of {judged} admitted")
+    if FLAGS.report:
+        report(meta)
+
+
+def report(meta):
+    """Writes the page about the output, for which `meta` is its record."""
+    from prm_jax.records import read_jsonl
+    from prm_jax.report.calibration_page import write_calibration_page
+    from prm_jax.scoring.inputs import read_identified
+
+    command = " ".join(["python -m experiments.calibrate", *sys.argv[1:]])
+    write_calibration_page(
+        FLAGS.report,
+        read_identified(FLAGS.input, FLAGS.format),
+        [line for _, line in read_jsonl(FLAGS.output)],
+        meta,
+        labelled=read_identified(FLAGS.calibration, FLAGS.format),
+        title=f"Calibration: {Path(FLAGS.input).name}",
+        details={"Run": {"command": command}},
+    )
+    print(FLAGS.report)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Judging the steps of a file by an SDM that was fitted on labelled solutions.
+"""Judging the steps or solutions of a file by an SDM that was fitted on labelled solutions.
 
 An SDM belongs to a model, a layer and a convention; all are recorded with it and checked.
 """
@@ -7,31 +7,32 @@ import dataclasses
 import hashlib
 import json
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from prm_jax.calibration.features import step_features
+from prm_jax.calibration.feature_cache import cached_step_features
+from prm_jax.calibration.features import LEVELS, solution_features, step_features
+from prm_jax.calibration.judged import solution_line, step_line
 from prm_jax.calibration.sdm import SDM, fit, predict
 from prm_jax.calibration.sdm.files import RECORD, load_sdm, save_sdm
+from prm_jax.calibration.sdm.options import checked as check_options
 from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, check_writable, write_json
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
-from prm_jax.scoring import StepScores
-from prm_jax.scoring.aggregation import check_method, logit
+from prm_jax.scoring.aggregation import check_method
 from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.inputs import read_identified
-from prm_jax.scoring.score_file import score_row, sha256
+from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
-
-RIGHT = 1
+from prm_jax.weights.safetensors_files import read_json
 
 
 def calibrate_file(
@@ -48,28 +49,34 @@ def calibrate_file(
     max_length: int | None = None,
     aggregation: str = "min",
     nearest: int = 0,
+    level: str = "step",
+    cache=None,
     progress: Progress | None = None,
 ) -> dict:
-    """Fits an SDM on labelled steps, or reads the one that is there, and judges every step.
+    """Fits an SDM on labelled steps or solutions, or reads the one that is there, and judges.
 
     Args:
         model_name: as `load_model` takes it; its head is not used.
         calibration: labelled solutions, as `formats.read` takes them; a step is right from a label
-            of 0.5 on, steps without a label are left out, and all steps of a problem stay in one
-            half.
+            of 0.5 on, a solution by its outcome; those without are left out, and all of a problem
+            stay in one half.
         path: solutions to judge.
         output: JSON lines as `score_file` writes them, `step_scores` being the probability that
             each step is right, and for each step `probability` (of the prediction), `prediction`,
             `q`, `d`, `region` (level that admits it, 0 if none does), `admitted`,
             `admitted_lower`, `ood` and `reason`; null where a step did not fit. With `nearest`,
-            also the steps of the calibration file that are nearest to it, as [id, step].
+            also the steps of the calibration file that are nearest to it, as [id, step]. By
+            solution each is one value, `score` is the probability that the solution is right, and
+            `nearest` are ids.
         sdm_directory: where the SDM is kept; OUTPUT.sdm by default. One that is there is used if
             it was fitted on the same, else fitted again.
         hyper: hyperparameters of `sdm.fit`.
         layers, convention, max_length: of the features, see `step_features`.
         format: of both files.
-        aggregation: steps to solution.
-        nearest: number of calibration steps to name.
+        aggregation: steps to solution; of steps only.
+        nearest: number of calibration steps, or solutions, to name.
+        level: 'step', or 'solution' for one judgement of a solution that fits whole.
+        cache: directory where features are kept for other runs; None keeps none.
         progress: shows what is done.
 
     Returns:
@@ -80,6 +87,9 @@ def calibrate_file(
             output's name.
     """
     check_method(aggregation)
+    if level not in LEVELS:
+        raise InputError(f"unknown level {level!r}", field="level", remedy=" or ".join(LEVELS))
+    check_options(hyper or {})
     check_writable(output)
     sdm_directory = Path(sdm_directory or f"{output}.sdm")
     labelled = read_identified(calibration, format, None)
@@ -99,59 +109,60 @@ def calibrate_file(
 
         if progress:
             progress.begin(what, len(rows))
-        return step_features(
-            model,
-            params,
-            tokenizer,
-            rows,
-            layers=layers,
-            convention=marking,
-            max_length=max_length,
-            progress=count,
-        )
+        how: dict[str, Any] = dict(layers=layers, convention=marking, max_length=max_length)
+        how["progress"] = count
+        if cache is None:
+            found = step_features(model, params, tokenizer, rows, **how)
+        else:
+            found, hits = cached_step_features(cache, model, params, tokenizer, rows, **how)
+            if progress:
+                progress.say(f"{what}: {hits} of {len(rows)} solutions were in the cache")
+        return found if level == "step" else solution_features(found)
 
     made_from = {
         "model": str(model_name),
         "model_fingerprint": fingerprint(params),
         "convention": marking.to_dict(),
+        "level": level,
         "layers": layers,
         "max_length": max_length or model.config.max_position,
         "calibration": str(calibration),
         "calibration_sha256": sha256(calibration),
         "hyper": dict(hyper or {}),
     }
-    names = [(t.id, step) for t in labelled for step in range(len(t.steps))]
     sdm, record = _kept(sdm_directory, made_from)
     if sdm is None:
-        sdm = _fitted(
-            labelled, features(labelled, "states of the calibration file"), hyper, progress
-        )
-        record = {**made_from, "code": code_version(), "regions": _regions(sdm)}
+        of_labelled = features(labelled, "states of the calibration file")
+        sdm = _fitted(labelled, of_labelled, level, hyper, progress)
+        record = {**made_from, "code": code_version(), **_regions(sdm)}
         save_sdm(sdm_directory, sdm, record)
     of_trajectories = features(trajectories, "states")
     rows = np.concatenate([rows for rows, _ in of_trajectories])
+    if not len(rows):
+        raise InputError(f"no {level} fits", file=path, field="max_length", remedy="allow more")
     found = predict(sdm, rows, nearest=nearest)
     ends = np.cumsum([len(rows) for rows, _ in of_trajectories])
-    lines = [
-        _line(
-            trajectory,
-            jax.tree.map(operator.itemgetter(slice(end - len(rows), end)), found),
-            truncated,
-            aggregation,
-            names if nearest else None,
-        )
-        for trajectory, (rows, truncated), end in zip(
-            trajectories, of_trajectories, ends.tolist(), strict=True
-        )
-    ]
+    names: list | None = None
+    if nearest:
+        of_steps = [[t.id, step] for t in labelled for step in range(len(t.steps))]
+        names = of_steps if level == "step" else [t.id for t in labelled]
+    lines = []
+    for trajectory, (of_one, truncated), end in zip(
+        trajectories, of_trajectories, ends.tolist(), strict=True
+    ):
+        own = jax.tree.map(operator.itemgetter(slice(end - len(of_one), end)), found)
+        if level == "step":
+            lines.append(step_line(trajectory, own, truncated, aggregation, names))
+        else:
+            lines.append(solution_line(trajectory, own, truncated, names))
     meta = {
         **record,
         "input": str(path),
         "input_sha256": sha256(path),
         "rows": len(trajectories),
-        "steps": len(rows),
+        f"{level}s": len(rows),
         "admitted": int(found.admitted.sum()),
-        "aggregation": aggregation,
+        "aggregation": aggregation if level == "step" else None,
     }
     with atomic_write(output) as file:
         file.writelines(
@@ -161,21 +172,28 @@ def calibrate_file(
     return meta
 
 
-def _fitted(labelled, features, hyper, progress) -> SDM:
-    """An SDM of all labelled steps that fitted; its support rows number all steps of the file."""
+def _units(trajectory, level) -> Sequence[float | None]:
+    """The labels of what is judged of a trajectory."""
+    return trajectory.step_labels() if level == "step" else (trajectory.outcome,)
+
+
+def _fitted(labelled, features, level, hyper, progress) -> SDM:
+    """An SDM of all that is labelled and fitted; its support rows number all units of the file."""
     numbers, rows, labels, groups = [], [], [], []
     first = 0
-    for trajectory, (of_steps, _) in zip(labelled, features, strict=True):
+    for trajectory, (of_units, _) in zip(labelled, features, strict=True):
         group = hashlib.sha256(normalize(trajectory.problem).encode()).hexdigest()
-        for step, (row, label) in enumerate(zip(of_steps, trajectory.step_labels())):
+        units = _units(trajectory, level)
+        for number, (row, label) in enumerate(zip(of_units, units)):
             if label is not None:
-                numbers.append(first + step)
+                numbers.append(first + number)
                 rows.append(row)
                 labels.append(int(label >= 0.5))
                 groups.append(group)
-        first += len(trajectory.steps)
+        first += len(units)
     if not rows:
-        raise InputError("no step has a label", field="calibration")
+        missing = "step has a label" if level == "step" else "solution has an outcome"
+        raise InputError(f"no {missing} and fits", field="calibration")
     sdm = fit(
         np.stack(rows), np.array(labels), np.array(groups), progress=progress, **(hyper or {})
     )
@@ -186,47 +204,20 @@ def _kept(directory, made_from):
     """The SDM of a directory and its record, (None, None) unless it was made from the same."""
     if not (directory / RECORD).is_file():
         return None, None
-    sdm, record = load_sdm(directory)
-    same = all(record.get(name) == value for name, value in made_from.items())
-    return (sdm, record) if same else (None, None)
+    record = read_json(directory / RECORD)
+    if any(record.get(name) != value for name, value in made_from.items()):
+        return None, None
+    return load_sdm(directory)
 
 
 def _regions(sdm):
-    return [
-        {
-            "alpha": region.alpha,
-            "q_min": region.q_min,
-            "psi": region.psi_C.tolist(),
-            "rows": region.rows_C.tolist(),
-        }
-        for region in sdm.regions
-    ]
-
-
-def _line(trajectory, found, truncated, aggregation, names) -> dict:
-    """The output line of a trajectory."""
-    p_right = found.probability[:, RIGHT].astype(float)
-    missing = [None] * (len(trajectory.steps) - len(p_right))
-    scores = StepScores(
-        (*p_right.tolist(), *missing), (*map(logit, p_right.tolist()), *missing), bool(truncated)
-    )
-    of_prediction = np.take_along_axis(
-        found.probability, found.prediction[:, None].astype(int), axis=1
-    )[:, 0]
-    columns = {
-        "probability": of_prediction,
-        "prediction": found.prediction,
-        "q": found.q,
-        "d": found.d,
-        "region": np.round(found.level.astype(float), 6),
-        "admitted": found.admitted,
-        "admitted_lower": found.admitted_lower,
-        "ood": found.ood,
-        "reason": found.reason,
-    }
-    line = score_row(trajectory.id, scores, aggregation)
-    line |= {name: [*column.tolist(), *missing] for name, column in columns.items()}
-    if names is not None:
-        line["nearest"] = [[list(names[n]) for n in row] for row in found.nearest.tolist()]
-        line["nearest"] += missing
-    return line
+    """The levels, those that admit apart from those that do not."""
+    regions, without = [], []
+    for alpha, region, why in sdm.levels:
+        rows = None if region is None else region.rows_C.tolist()
+        if why:
+            without.append({"alpha": alpha, "reason": why, "rows": rows})
+        else:
+            of = {"alpha": alpha, "q_min": region.q_min, "psi": region.psi_C.tolist()}
+            regions.append({**of, "rows": rows})
+    return {"regions": regions, "without_region": without, "min_rows": int(sdm.min_rows)}

@@ -2,11 +2,12 @@
 
 As for SDM estimators of whole answers (arXiv:2509.12760), the state at the last position and the
 mean of the states stand side by side; here for every prefix that ends with a step, the mean being
-over the solution's tokens up to there.
+over the solution's tokens up to there. At the last step that is the whole solution's.
 """
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,11 @@ from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
 from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.log_prob import STEP_TOKENS, require_spans
 from prm_jax.text import StepConvention, encode
+from prm_jax.text.encode import Encoded
 from prm_jax.train.backbone import keep_layers
+
+LEVELS = ("step", "solution")
+"""What a row of features stands for."""
 
 
 def step_features(
@@ -49,28 +54,91 @@ def step_features(
     Raises:
         InputError: the convention has a turn a step, or the model has fewer layers.
     """
+    how: dict[str, Any] = dict(layers=layers, convention=convention, max_length=max_length)
+    model, params, encoded = encoded_steps(model, params, tokenizer, trajectories, **how)
+    options: dict[str, Any] = dict(batch_tokens=batch_tokens, progress=progress, mesh=mesh)
+    rows = encoded_features(model, params, encoded, **options)
+    return [(row, item.truncated) for row, item in zip(rows, encoded, strict=True)]
+
+
+def solution_features(of_steps: Sequence[tuple[np.ndarray, bool]]):
+    """Features of whole solutions: the state at the last step's end, and the mean of the solution.
+
+    Args:
+        of_steps: from `step_features`.
+
+    Returns:
+        Per trajectory `(f32[1, 2D], False)`, or `(f32[0, 2D], True)` where a step did not fit.
+    """
+    return [(rows[:0] if cut else rows[-1:].copy(), cut) for rows, cut in of_steps]
+
+
+def encoded_steps(
+    model, params, tokenizer, trajectories: Sequence[Trajectory], *, layers, convention, max_length
+):
+    """What features are made from: a model without the layers that are left out, and tokens.
+
+    Args:
+        model, params, tokenizer, trajectories, layers, convention, max_length: as in
+            `step_features`.
+
+    Returns:
+        `(model, params, encoded)`.
+
+    Raises:
+        InputError: as `step_features`.
+    """
     convention = require_convention(convention or tokenizer.convention)
     require_spans(convention)
     if layers != -1:
         model, params = keep_layers(layers, model, params)
     longest = max_length or model.config.max_position
     encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]
+    return model, params, encoded
+
+
+def encoded_features(
+    model,
+    params,
+    encoded: Sequence[Encoded],
+    *,
+    batch_tokens=BATCH_TOKENS,
+    progress=None,
+    mesh=None,
+) -> list[np.ndarray]:
+    """Features of the steps of encoded trajectories.
+
+    Args:
+        model, params, encoded: from `encoded_steps`.
+        batch_tokens, progress, mesh: as in `step_features`.
+
+    Returns:
+        Per trajectory f32[S, 2D].
+    """
 
     def forward(batch):
         inputs = {name: batch[name] for name in (*STEP_TOKENS, "step_mask")}
-        return on_mesh(_features, model, params, inputs, mesh)
+        return on_mesh(packed_features, model, params, inputs, mesh)
 
     rows = step_values(encoded, forward, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     width = 2 * model.config.d_model
     return [
-        (np.array(row[: len(item.step_positions)], np.float32).reshape(-1, width), item.truncated)
+        np.array(row[: len(item.step_positions)], np.float32).reshape(-1, width)
         for row, item in zip(rows, encoded, strict=True)
     ]
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _features(model, params, inputs):
-    """f32[B,S,2D] of packed rows; slots without a step hold numbers without meaning."""
+def packed_features(model, params, inputs):
+    """Features of the steps of packed rows.
+
+    Args:
+        model, params: `Decoder`; a head is not used.
+        inputs: a batch with `scoring.log_prob.STEP_TOKENS` and `step_mask`.
+
+    Returns:
+        f32[B,S,2D]; slots without a step hold numbers without meaning.
+    """
     names = ("tokens", "positions", "segment_ids")
     hidden_BTD = model.apply({"params": params}, *(inputs[name] for name in names)).hidden_BTD
     hidden_BTD = hidden_BTD.astype(jnp.float32)

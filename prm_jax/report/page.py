@@ -1,10 +1,10 @@
 """Writes one self-contained HTML page about a run: its results and what it says of each step."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import DictLoader, Environment
 from markupsafe import Markup
 
 from prm_jax.errors import InputError
@@ -14,12 +14,17 @@ from prm_jax.report.plots import curve_plot, interval_plot, reliability_plot, sc
 from prm_jax.report.steps import OUTCOMES, ScoredSolution
 from prm_jax.report.style import STYLE
 from prm_jax.report.tables import format_estimate, format_interval, format_value, table_lines
-from prm_jax.report.template import PAGE, SOLUTIONS
+from prm_jax.report.template import LAYOUT, MACROS, PAGE, SOLUTIONS
 from prm_jax.report.verdict import Comparison, compare
 
 MAX_BYTES = 3_000_000
 MAX_CHARACTERS = 4_000
-_TEMPLATES = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_TEMPLATES = Environment(
+    loader=DictLoader({"layout": LAYOUT, "macros": MACROS}),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def write_report(
@@ -77,11 +82,12 @@ def write_report(
         "training": "Training",
         "details": "Reproduce",
     }
-    html = _TEMPLATES.from_string(PAGE).render(
+    return write_html(
+        path,
+        PAGE,
         title=title,
-        style=Markup(STYLE),
         summary=summary,
-        headline=comparisons[0] if comparisons else None,
+        headline=_headline(comparisons[0]) if comparisons else None,
         tiles=[_tile(comparison) for comparison in comparisons],
         sections=[(name, headings[name]) for name, filled in content.items() if filled],
         tables=_tables(tables),
@@ -91,7 +97,29 @@ def write_report(
         solutions_html=_solutions(solutions, threshold) if solutions else None,
         solutions_note=solutions_note,
         outcomes=_outcome_rows(outcomes or {}),
+        details=details,
+    )
+
+
+def write_html(path, template: str, *, details: Mapping[str, Mapping | str] | None, **content):
+    """Writes a page of the common layout.
+
+    Args:
+        path: the HTML file; it appears whole or not at all.
+        template: jinja2 source that extends 'layout' and fills its block 'main'.
+        details: as in `write_report`.
+        **content: what layout and template name; text is escaped.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InputError: the page would be larger than 3 MB.
+    """
+    html = _TEMPLATES.from_string(template).render(
+        style=Markup(STYLE),
         details=[_details(heading, facts) for heading, facts in (details or {}).items()],
+        **content,
     )
     # A lone surrogate, which JSON can hold, has no UTF-8 form.
     data = html.encode("utf-8", errors="replace")
@@ -119,14 +147,31 @@ def solutions_html(solutions: Sequence[ScoredSolution], threshold: float = 0.5) 
     return f'<style>{STYLE}</style><div class="prm">{_solutions(solutions, threshold)}</div>'
 
 
-def _solutions(solutions, threshold):
-    views = [_solution(solution) for solution in solutions]
+def render_solutions(views: Sequence[Mapping], threshold: float, judged: bool = False) -> Markup:
+    """The HTML of solutions, each as `solution_view` gives it.
+
+    Args:
+        views: what to show. A view, or one of its steps, may also have `marks`, dicts of `css` and
+            `text`, and `nearest`, dicts of `glyph`, `truth`, `place` and `text`, with their `unit`.
+        threshold: the threshold below which a step is predicted to be wrong.
+        judged: whether such marks are explained.
+
+    Returns:
+        A fragment in which all text is escaped.
+    """
     return Markup(
-        _TEMPLATES.from_string(SOLUTIONS).render(solutions=views, threshold=f"{threshold:g}")
+        _TEMPLATES.from_string(SOLUTIONS).render(
+            solutions=views, threshold=f"{threshold:g}", judged=judged
+        )
     )
 
 
-def _solution(solution):
+def _solutions(solutions, threshold):
+    return render_solutions([solution_view(solution) for solution in solutions], threshold)
+
+
+def solution_view(solution: ScoredSolution) -> dict:
+    """What the page shows of a solution, as texts, with its `steps` as dicts."""
     n_steps = len(solution.steps)
     parts = [solution.family, solution.id, f"{n_steps} step" + ("s" if n_steps > 1 else "")]
     if solution.error_kind:
@@ -135,7 +180,7 @@ def _solution(solution):
         "outcome": solution.outcome,
         "meaning": OUTCOMES[solution.outcome],
         "caption": " \N{MIDDLE DOT} ".join(part for part in parts if part),
-        "problem": _clipped(solution.problem),
+        "problem": clipped(solution.problem),
         "steps": [_step(solution, index) for index in range(n_steps)],
         "answer": solution.answer,
         "gold": solution.gold,
@@ -152,7 +197,7 @@ def _step(solution, index):
         "number": index + 1,
         "truth": truth,
         "glyph": glyph,
-        "text": _clipped(solution.steps[index]),
+        "text": clipped(solution.steps[index]),
         "is_true": index == solution.first_error,
         "is_predicted": index == solution.predicted,
     }
@@ -174,36 +219,48 @@ def _step(solution, index):
     }
 
 
-def _clipped(text):
-    if len(text) <= MAX_CHARACTERS:
+def clipped(text: str, limit: int = MAX_CHARACTERS) -> str:
+    """A text of at most `limit` characters, and how many more there are."""
+    if len(text) <= limit:
         return text
-    left_out = len(text) - MAX_CHARACTERS
-    return f"{text[:MAX_CHARACTERS]}\N{HORIZONTAL ELLIPSIS} ({left_out:,} more characters)"
+    left_out = len(text) - limit
+    return f"{text[:limit]}\N{HORIZONTAL ELLIPSIS} ({left_out:,} more characters)"
 
 
 def _tables(tables):
-    views, explained = [], set()
+    views: list[dict] = []
+    explained: set[str] = set()
     for table in tables:
-        new = [m for m in table.metrics if m.explanation and m.name not in explained]
-        explained |= {metric.name for metric in new}
-        plots = (
-            [interval_plot(table, metric) for metric in table.metrics]
-            if len(table.rows) > 1
-            else []
-        )
-        views.append(
-            {
-                "title": table.title,
-                "row_heading": table.row_heading,
-                "metrics": table.metrics,
-                "lines": table_lines(table),
-                "compared": len({row.role for row in table.rows}) > 1,
-                "explained": new,
-                "note": table.note,
-                "plots": plots,
-            }
-        )
+        view = table_view(table, explained)
+        explained |= {metric.name for metric in view["explained"]}
+        if len(table.rows) > 1:
+            view["plots"] = [interval_plot(table, metric) for metric in table.metrics]
+        views.append(view)
     return views
+
+
+def table_view(table: ResultTable, explained: Container[str] = ()) -> dict:
+    """What the macro `result_table` shows, without plots.
+
+    Args:
+        table: the table.
+        explained: names of metrics that need no explanation any more.
+    """
+    return {
+        "title": table.title,
+        "row_heading": table.row_heading,
+        "metrics": table.metrics,
+        "lines": table_lines(table),
+        "compared": len({row.role for row in table.rows}) > 1,
+        "explained": [m for m in table.metrics if m.explanation and m.name not in explained],
+        "note": table.note,
+        "plots": [],
+    }
+
+
+def _headline(comparison: Comparison):
+    ahead = not (comparison.behind or comparison.undecided)
+    return {"sentence": comparison.sentence, "ahead": ahead}
 
 
 def _tile(comparison: Comparison):
@@ -211,11 +268,13 @@ def _tile(comparison: Comparison):
     interval = format_interval(estimate, metric)
     n_baselines = len(comparison.ahead + comparison.behind + comparison.undecided)
     return {
-        "metric": metric.name,
+        "name": metric.name,
         "value": format_value(estimate.value, metric) + (" %" if metric.percent else ""),
-        "interval": f"95 % interval {interval}" if interval else "",
-        "against": f"clearly ahead of {len(comparison.ahead)} of {n_baselines} baselines; "
-        f"strongest is {name}, {format_estimate(best, metric)}",
+        "notes": [
+            f"95 % interval {interval}" if interval else "",
+            f"clearly ahead of {len(comparison.ahead)} of {n_baselines} baselines; "
+            f"strongest is {name}, {format_estimate(best, metric)}",
+        ],
     }
 
 

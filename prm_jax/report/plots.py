@@ -1,16 +1,19 @@
 """The report's figures: intervals, curves, score distributions and reliability."""
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from prm_jax.report.contents import LabelledScores, Metric, Panel, ResultTable
+from prm_jax.report.contents import Curve, LabelledScores, Metric, Panel, ResultTable
 from prm_jax.report.svg import INK, RIGHT, SERIES, WRONG, Plot, draw
 from prm_jax.report.tables import format_estimate
 
 MAX_POINTS = 300
+FEW_CURVES = 3
+"""So many leave room for a legend."""
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 _MARKERS = "osD^vP"
 
@@ -80,11 +83,12 @@ def curve_plot(panel: Panel) -> Plot:
         axes.set_xlabel(panel.x_label)
         axes.set_ylabel(panel.y_label)
         if len(panel.curves) > 1:
-            axes.legend()
+            _legend(axes, len(panel.curves), "best")
 
     ends = [(curve.name, _last_finite(curve.y)) for curve in panel.curves]
     text = "; ".join(f"{name} ends at {scale * value:.4g}" for name, value in ends)
-    return draw(panel.title, f"{panel.y_label} over {panel.x_label}. {text}.", paint)
+    description = f"{panel.y_label} over {panel.x_label}. {text}."
+    return draw(panel.title, description, paint, height=_height(len(panel.curves)))
 
 
 def score_distribution(steps: LabelledScores, threshold: float = 0.5, bins: int = 20) -> Plot:
@@ -134,22 +138,60 @@ def reliability_plot(steps: LabelledScores, bins: int = 10) -> Plot:
     share = np.array([right[group].mean() for group in groups])
     low, high = wilson_interval(share, np.array([len(group) for group in groups]))
 
+    pairs = "; ".join(f"{m:.2f}: {s:.2f}" for m, s in zip(mean_score, share, strict=True))
+    return calibration_plot(
+        "Reliability",
+        f"Mean score and share of right steps by bin: {pairs}.",
+        [Curve("model", *(x.tolist() for x in (mean_score, share, low, high)))],
+        x_label="mean step score of the bin",
+        y_label="share of right steps",
+    )
+
+
+def calibration_plot(
+    title: str,
+    description: str,
+    curves: Sequence[Curve],
+    *,
+    x_label: str,
+    y_label: str,
+    x_from: float = 0.0,
+) -> Plot:
+    """Draws observed shares against probabilities, and the diagonal where they are equal.
+
+    Args:
+        title, description: as in `draw`.
+        curves: mean probabilities and shares of bins; only the first one's intervals are drawn, so
+            that others can be told apart.
+        x_label, y_label: of the axes.
+        x_from: where the horizontal axis begins.
+    """
+
     def paint(axes):
         axes.plot(
             [0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="perfect calibration"
         )
-        axes.vlines(mean_score, low, high, color=SERIES[0], linewidth=1.5)
-        axes.plot(
-            mean_score, share, "o-", color=SERIES[0], markersize=4, linewidth=1, label="model"
-        )
-        axes.set_xlim(-0.02, 1.02)
+        for number, curve in enumerate(curves):
+            colour = SERIES[number % len(SERIES)]
+            if number == 0 and curve.low is not None:
+                axes.vlines(curve.x, curve.low, curve.high, color=colour, linewidth=1.5)
+            axes.plot(
+                curve.x,
+                curve.y,
+                linestyle=_LINES[number % len(_LINES)],
+                marker=_MARKERS[number % len(_MARKERS)],
+                color=colour,
+                markersize=4,
+                linewidth=1,
+                label=curve.name,
+            )
+        axes.set_xlim(x_from - 0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("mean step score of the bin")
-        axes.set_ylabel("share of right steps")
-        axes.legend(loc="upper left")
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        _legend(axes, len(curves), "lower right" if x_from else "upper left")
 
-    pairs = "; ".join(f"{m:.2f}: {s:.2f}" for m, s in zip(mean_score, share, strict=True))
-    return draw("Reliability", f"Mean score and share of right steps by bin: {pairs}.", paint)
+    return draw(title, description, paint, height=_height(len(curves)))
 
 
 def wilson_interval(share: np.ndarray, n: np.ndarray, level: float = 0.95):
@@ -167,6 +209,18 @@ def wilson_interval(share: np.ndarray, n: np.ndarray, level: float = 0.95):
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+
+
+def _legend(axes, n_curves, place):
+    """A legend inside the axes, below them if there are many curves."""
+    if n_curves > FEW_CURVES:
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.1, -0.2), ncols=3)
+    else:
+        axes.legend(loc=place)
+
+
+def _height(n_curves):
+    return 3.5 if n_curves > FEW_CURVES else 3.0
 
 
 def _as_arrays(steps):

@@ -67,6 +67,7 @@ body.prm { margin: 0; }
 .prm .facts th:first-child { width: 11rem; }
 .prm .outcomes { width: auto; }
 .prm .facts td { white-space: normal; overflow-wrap: anywhere; }
+.prm .facts td.count { white-space: nowrap; }
 .prm .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px),
   1fr)); gap: 14px 26px; margin: 14px 0; align-items: start; }
 .prm figure { margin: 0; }
@@ -87,6 +88,14 @@ body.prm { margin: 0; }
   font-size: 0.8125rem; font-weight: 650; white-space: nowrap; border: 1.5px solid var(--ink); }
 .prm .mark.true { background: var(--ink); color: var(--page); }
 .prm .mark.predicted { background: var(--card); color: var(--ink); border-style: dashed; }
+.prm .mark.refused { background: var(--card); color: var(--ink); border-style: dotted; }
+.prm .mark.admitted { border-color: transparent; padding-left: 0; font-weight: 400; }
+.prm .nearest { border-left: 3px solid var(--faint); background: var(--card); padding: 6px 10px;
+  font-size: 0.875rem; }
+.prm .nearest h4 { font-size: 0.8125rem; margin: 0; }
+.prm .nearest ul { list-style: none; margin: 0; padding: 0; }
+.prm .nearest li { margin-top: 5px; }
+.prm .nearest .text { white-space: pre-wrap; overflow-wrap: anywhere; }
 .prm .solution { border: 1px solid var(--line); border-radius: 8px; margin: 14px 0; background:
   var(--card); overflow: hidden; }
 .prm .solution header { max-width: none; margin: 0; padding: 12px 16px; background: var(--soft); }
@@ -102,6 +111,9 @@ body.prm { margin: 0; }
   var(--wrong) calc(var(--w) * var(--tint)), var(--card)); }
 .prm .step.unscored { background: repeating-linear-gradient(135deg, var(--card) 0 8px, var(--soft)
   8px 16px); }
+.prm .step .body { display: flex; gap: 8px 16px; align-items: flex-start; min-width: 0; }
+.prm .step .body > div { flex: 1; min-width: 0; }
+.prm .step .nearest { flex: 0 0 40%; min-width: 0; }
 .prm .step .number { font-size: 0.875rem; white-space: nowrap; }
 .prm .step .text { white-space: pre-wrap; overflow-wrap: anywhere; min-width: 0; }
 .prm .step .score { text-align: right; font-weight: 650; font-variant-numeric: tabular-nums; }
@@ -117,6 +129,9 @@ body.prm { margin: 0; }
 .prm .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path:
   inset(50%); white-space: nowrap; }
 .prm > footer { padding-top: 16px; padding-bottom: 40px; }
+@media (max-width: 760px) {
+  .prm .step .body { flex-direction: column; align-items: stretch; }
+}
 @media (max-width: 560px) {
   .prm main, .prm > header, .prm > footer { padding-left: 14px; padding-right: 14px; }
   .prm th, .prm td { padding: 6px 8px; }

@@ -1,6 +1,23 @@
 """The HTML of the page as jinja2 templates; what is not marked safe is escaped."""
 
 SOLUTIONS = """
+{% macro marks(judged) %}
+{% for mark in judged.marks %}
+<span class="mark {{ mark.css }}">{{ mark.text }}</span>
+{% endfor %}
+{% endmacro %}
+{% macro nearest(judged) %}
+{% if judged.nearest %}
+<aside class="nearest"><h4>nearest labelled {{ judged.unit }}s</h4>
+<ul>
+{% for exemplar in judged.nearest %}
+<li><span aria-hidden="true">{{ exemplar.glyph }}</span>
+<span class="faint">{{ exemplar.truth }} &#183; {{ exemplar.place }}</span>
+<div class="text">{{ exemplar.text }}</div></li>
+{% endfor %}
+</ul></aside>
+{% endif %}
+{% endmacro %}
 <div class="legend">
 <span class="scale" role="img"
   aria-label="Colour scale of step scores, from orange for 0, wrong, to blue for 1, right"
@@ -9,6 +26,9 @@ SOLUTIONS = """
 <span><span class="mark predicted">&#9671; predicted first error</span>
   first score below {{ threshold }}</span>
 <span>&#10003; right, &#10007; wrong, &#8901; unknown (labels)</span>
+{% if judged %}
+<span><span class="mark refused">not admitted</span> the prediction is not to be trusted</span>
+{% endif %}
 </div>
 {% for solution in solutions %}
 <article class="solution">
@@ -16,6 +36,8 @@ SOLUTIONS = """
 <span class="badge" title="{{ solution.meaning }}">{{ solution.outcome }}</span
   ><span class="faint">{{ solution.caption }}</span>
 <p class="problem">{{ solution.problem }}</p>
+{{ marks(solution) }}
+{{ nearest(solution) }}
 </header>
 <ol class="steps">
 {% for step in solution.steps %}
@@ -23,7 +45,7 @@ SOLUTIONS = """
 <span class="number" title="step {{ step.number }}: {{ step.truth }}">{{ step.number }}
   <span aria-hidden="true">{{ step.glyph }}</span
   ><span class="hidden">{{ step.truth }}</span></span>
-<div><div class="text">{{ step.text }}</div>
+<div class="body"><div><div class="text">{{ step.text }}</div>
 {% if step.is_true %}
 <span class="mark true" title="the first wrong step by the labels">&#9650; true first error</span>
 {% endif %}
@@ -31,6 +53,9 @@ SOLUTIONS = """
 <span class="mark predicted" title="the first step scored below {{ threshold }}"
   >&#9671; predicted first error</span>
 {% endif %}
+{{ marks(step) }}
+</div>
+{{ nearest(step) }}
 </div>
 <span class="score" title="{{ step.title }}">{{ step.score }}
 {%- if step.percent is not none %}
@@ -48,15 +73,7 @@ SOLUTIONS = """
 {% endfor %}
 """
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ title }}</title>
-<style>{{ style }}</style>
-</head>
+MACROS = """
 {% macro figures(plots) %}
 <div class="plots">{% for plot in plots %}<figure>{{ plot.svg }}</figure>{% endfor %}</div>
 {% endmacro %}
@@ -92,6 +109,17 @@ PAGE = """<!DOCTYPE html>
 {% if table.note %}<p class="faint">{{ table.note }}</p>{% endif %}
 {% if table.plots %}{{ figures(table.plots) }}{% endif %}
 {% endmacro %}
+"""
+
+LAYOUT = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{ title }}</title>
+<style>{{ style }}</style>
+</head>
 <body class="prm">
 <header>
 <h1>{{ title }}</h1>
@@ -99,14 +127,13 @@ PAGE = """<!DOCTYPE html>
 <p>{{ sentence }}</p>
 {% endfor %}
 {% if headline %}
-<p class="verdict {{ 'short' if headline.behind or headline.undecided else 'ahead' }}"
-  >{{ headline.sentence }}</p>
+<p class="verdict {{ 'ahead' if headline.ahead else 'short' }}">{{ headline.sentence }}</p>
 {% endif %}
 {% if tiles %}
 <div class="tiles">
 {% for tile in tiles %}
-<div class="tile"><h3>{{ tile.metric }}</h3><span class="big">{{ tile.value }}</span
-  ><span class="faint">{{ tile.interval }}</span><span class="faint">{{ tile.against }}</span></div>
+<div class="tile"><h3>{{ tile.name }}</h3><span class="big">{{ tile.value }}</span>
+{%- for note in tile.notes %}<span class="faint">{{ note }}</span>{% endfor %}</div>
 {% endfor %}
 </div>
 {% endif %}
@@ -117,6 +144,34 @@ PAGE = """<!DOCTYPE html>
 </nav>
 </header>
 <main>
+{% block main %}{% endblock %}
+{% if details %}
+<h2 id="details">How to reproduce this</h2>
+{% for group in details %}
+{% if group.text is not none %}
+<details><summary>{{ group.title }}</summary><pre>{{ group.text }}</pre></details>
+{% else %}
+<div class="scroll"><table class="facts">
+<caption>{{ group.title }}</caption>
+<thead class="hidden"><tr><th scope="col">name</th><th scope="col">value</th></tr></thead>
+<tbody>
+{% for name, value in group.facts %}
+<tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
+{% endfor %}
+</tbody>
+</table></div>
+{% endif %}
+{% endfor %}
+{% endif %}
+</main>
+<footer class="faint">Written by prm_jax. One file, nothing loaded from elsewhere.</footer>
+</body>
+</html>
+"""
+
+PAGE = """{% extends "layout" %}
+{% from "macros" import figures, result_table %}
+{% block main %}
 {% if tables %}
 <h2 id="results">Results</h2>
 <p class="faint">Brackets hold 95 % intervals. The best figure of a column is underlined; rows
@@ -160,26 +215,5 @@ bar the 95 % Wilson interval.</p>
 <h2 id="training">Training</h2>
 {{ figures(training) }}
 {% endif %}
-{% if details %}
-<h2 id="details">How to reproduce this</h2>
-{% for group in details %}
-{% if group.text is not none %}
-<details><summary>{{ group.title }}</summary><pre>{{ group.text }}</pre></details>
-{% else %}
-<div class="scroll"><table class="facts">
-<caption>{{ group.title }}</caption>
-<thead class="hidden"><tr><th scope="col">name</th><th scope="col">value</th></tr></thead>
-<tbody>
-{% for name, value in group.facts %}
-<tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
-{% endfor %}
-</tbody>
-</table></div>
-{% endif %}
-{% endfor %}
-{% endif %}
-</main>
-<footer class="faint">Written by prm_jax. One file, nothing loaded from elsewhere.</footer>
-</body>
-</html>
+{% endblock %}
 """

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from prm_jax.calibration.features import packed_features
 from prm_jax.models import (
     Decoder,
     DecoderConfig,
@@ -206,6 +207,26 @@ def score(
         rewards the cumulative ones, of a language model the log-probability of the step. With
         `every_class` f32[S,C], the head's logits.
     """
+    made_for = dict(model=population.model, objective=None if every_class else population.objective)
+    return _of_steps(population, data, functools.partial(_step_logits, **made_for))
+
+
+def features(
+    population: Population, data: Sequence[Sequence[Trajectory]]
+) -> list[list[np.ndarray]]:
+    """Features of every step, by the model of its seed: what `calibration.step_features` gives.
+
+    Args:
+        population, data: as in `score`.
+
+    Returns:
+        For each seed and trajectory f32[S,2D].
+    """
+    return _of_steps(population, data, functools.partial(_features, model=population.model))
+
+
+def _of_steps(population, data, function):
+    """What a function of the parameters and packed rows of all seeds gives for their steps."""
     unit = "directions" if population.objective.unit == "directions" else "trajectory"
     options = dict(supervise="nothing", unit=unit)
     packed = [pack_rows(of_seed, population.training, **options) for of_seed in data]
@@ -216,14 +237,20 @@ def score(
     parts = []
     for i in range(0, n_rows, SCORED_ROWS):
         part = {name: values[:, i : i + SCORED_ROWS] for name, values in batches.items()}
-        objective = None if every_class else population.objective
-        made_for = dict(model=population.model, objective=objective)
-        parts.append(_step_logits(population.params, population.frozen, part, **made_for))
-    logits_PRS = np.concatenate(parts, axis=1)
+        parts.append(np.asarray(function(population.params, population.frozen, part)))
+    values_PRS = np.concatenate(parts, axis=1)
     return [
-        by_trajectory(logits_RS[: len(batch["tokens"])], batch, len(trajectories))
-        for trajectories, logits_RS, batch in zip(data, logits_PRS, packed, strict=True)
+        by_trajectory(values_RS[: len(batch["tokens"])], batch, len(trajectories))
+        for trajectories, values_RS, batch in zip(data, values_PRS, packed, strict=True)
     ]
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _features(params, frozen, batch, *, model):
+    def one(params, frozen, batch):
+        return packed_features(model, model_params(params, frozen), batch)
+
+    return jax.vmap(one)(params, frozen, batch)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "objective"))

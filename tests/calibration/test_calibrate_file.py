@@ -1,4 +1,4 @@
-"""Judging a file: features by numpy, lines as contracted, an estimator that is kept and checked."""
+"""Judging a file: lines as contracted, an estimator that is kept and checked, both levels."""
 
 import json
 
@@ -7,40 +7,12 @@ import numpy as np
 import pytest
 
 from prm_jax.calibration.calibrate_file import calibrate_file
-from prm_jax.calibration.features import step_features
+from prm_jax.calibration.judged import read_judged
 from prm_jax.calibration.sdm import fit
 from prm_jax.calibration.sdm.files import load_sdm, save_sdm
 from prm_jax.errors import InputError
-from prm_jax.models import PRESETS, Decoder, init_params
-from prm_jax.records import Trajectory
-from prm_jax.text import CONVENTIONS, encode
-from prm_jax.train.backbone import byte_tokenizer
-from prm_jax.weights import export
 
 HYPER = dict(width=8, epochs=3, batch=16, learning_rate=1e-2, min_rows=3, alpha=0.6)
-
-
-@pytest.fixture(scope="module")
-def model():
-    tokenizer = byte_tokenizer()
-    tokenizer.convention = CONVENTIONS["trl"]
-    params = init_params(jax.random.key(0), PRESETS["tiny-llama"])
-    return Decoder(PRESETS["tiny-llama"]), params, tokenizer
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, model):
-    """A model's directory, and 40 labelled solutions whose wrong steps are capitals."""
-    folder = tmp_path_factory.mktemp("calibrate")
-    export(folder / "model", *model)
-    rng = np.random.default_rng(0)
-    with (folder / "labelled.jsonl").open("w") as file:
-        for i in range(40):
-            labels = rng.integers(0, 2, 3).tolist()
-            steps = ["so it is" if label else "SO IT IS" for label in labels]
-            row = {"id": f"r{i}", "problem": f"problem {i // 2}", "steps": steps, "labels": labels}
-            file.write(json.dumps(row) + "\n")
-    return folder
 
 
 def judged(files, output, **options):
@@ -48,30 +20,6 @@ def judged(files, output, **options):
     given = (files / "model", files / "labelled.jsonl", files / "labelled.jsonl", output)
     meta = calibrate_file(*given, hyper=hyper, **options)
     return meta, [json.loads(line) for line in output.read_text().splitlines()]
-
-
-def test_features_are_the_state_at_the_end_and_the_mean_of_the_solution_so_far(model):
-    decoder, params, tokenizer = model
-    rows = [Trajectory("2+2", ("so 4", "then 5")), Trajectory("x", ("one", "two", "three"))]
-    found = step_features(decoder, params, tokenizer, rows)
-    for trajectory, (features, truncated) in zip(rows, found, strict=True):
-        item = encode(trajectory, tokenizer, tokenizer.convention, 1000)
-        states = np.asarray(decoder.apply({"params": params}, item.tokens[None]).hidden_BTD[0])
-        for step, end in enumerate(item.step_positions):
-            mean = states[item.step_starts[0] : end + 1].mean(0)
-            expected = np.concatenate([states[end], mean])
-            np.testing.assert_allclose(features[step], expected, atol=1e-5)
-        assert features.shape == (len(trajectory.steps), 64) and not truncated
-
-
-def test_lower_layers_give_other_features_and_a_cut_solution_fewer(model):
-    row = Trajectory("2+2", ("so 4", "then 5"))
-    ((all_layers, _),) = step_features(*model, [row])
-    ((one_layer, _),) = step_features(*model, [row], layers=1)
-    assert np.abs(all_layers - one_layer).max() > 1e-3
-    ((cut, truncated),) = step_features(*model, [row], max_length=9)
-    assert truncated and cut.shape == (1, 64)
-    np.testing.assert_allclose(cut[0], all_layers[0], atol=1e-5)
 
 
 def test_each_step_of_each_line_is_judged(files, tmp_path):
@@ -102,6 +50,57 @@ def test_an_estimator_is_kept_and_fitted_again_for_anything_else(files, tmp_path
     assert (tmp_path / "out.jsonl.sdm/model.safetensors").stat().st_mtime_ns != made
 
 
+def test_each_solution_is_judged_as_one(files, tmp_path):
+    meta, lines = judged(files, tmp_path / "out.jsonl", level="solution", nearest=2)
+    assert meta["level"] == "solution" and meta["solutions"] == 40 and "steps" not in meta
+    assert meta["admitted"] == sum(line["admitted"] for line in lines)
+    for line in lines:
+        assert "step_scores" not in line and not line["truncated"]
+        assert line["prediction"] in (0, 1) and isinstance(line["reason"], str)
+        assert line["probability"] == pytest.approx(max(line["score"], 1 - line["score"]), abs=1e-5)
+        assert len(line["nearest"]) == 2 and set(line["nearest"]) <= {f"r{i}" for i in range(40)}
+    # The outcome says whether the last step is in capitals, so the nearest end alike.
+    texts = {r["id"]: r["steps"][-1] for r in map(json.loads, (files / "labelled.jsonl").open())}
+    alike = [texts[line["nearest"][0]] == texts[line["id"]] for line in lines]
+    assert np.mean(alike) > 0.8
+
+
+def test_a_solution_that_does_not_fit_is_not_judged_as_one(files, tmp_path):
+    long = tmp_path / "long.jsonl"
+    row = {"id": "a", "problem": "p", "steps": ["so it is", "x" * 2000]}
+    long.write_text(json.dumps(row) + "\n" + json.dumps({**row, "id": "b", "steps": ["so"]}) + "\n")
+    given = (files / "model", files / "labelled.jsonl", long, tmp_path / "out.jsonl")
+    for level, count in (("solution", 1), ("step", 2)):
+        meta = calibrate_file(*given, hyper=HYPER, level=level, nearest=1, max_length=128)
+        assert meta[f"{level}s"] == count
+        cut, whole = read_judged(tmp_path / "out.jsonl")
+        assert None in cut.admitted and None not in whole.admitted
+        assert (cut.score is None) == (level == "solution") and cut.level == level
+
+
+def test_features_that_are_kept_judge_alike_and_the_model_runs_no_more(
+    files, tmp_path, monkeypatch
+):
+    for level in ("step", "solution"):
+        options = dict(level=level, sdm_directory=tmp_path / level)
+        _, fresh = judged(files, tmp_path / "fresh.jsonl", **options)
+        _, first = judged(files, tmp_path / "first.jsonl", **options, cache=tmp_path / "cache")
+        assert fresh == first
+    monkeypatch.setattr("prm_jax.calibration.feature_cache.encoded_features", None)
+    _, again = judged(files, tmp_path / "again.jsonl", level="solution", cache=tmp_path / "cache")
+    assert [line["id"] for line in again] == [f"r{i}" for i in range(40)]
+
+
+def test_the_record_says_of_every_level_why_it_has_no_region(files, tmp_path):
+    few, _ = judged(files, tmp_path / "few.jsonl", hyper={"min_rows": 10**6, "ladder": 0.1})
+    assert few["regions"] == [] and few["min_rows"] == 10**6 and not few["admitted"]
+    assert [level["alpha"] for level in few["without_region"]] == [0.9, 0.8, 0.7, 0.6]
+    for level in few["without_region"]:
+        rows = level["rows"]
+        assert level["reason"] == ("no region" if rows is None else "too few rows")
+    assert any(level["rows"] for level in few["without_region"])
+
+
 def test_an_estimator_comes_back_from_its_files_as_it_was(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 80)
@@ -120,6 +119,15 @@ def test_what_cannot_be_judged_is_refused_and_leaves_no_output(files, tmp_path):
     with pytest.raises(InputError, match="no step has a label"):
         given = (files / "model", unlabelled, unlabelled, tmp_path / "out.jsonl")
         calibrate_file(*given, hyper=HYPER)
+    with pytest.raises(InputError, match="no solution has an outcome"):
+        calibrate_file(*given, hyper=HYPER, level="solution")
+    with pytest.raises(InputError, match="field 'max_length': no solution fits"):
+        long = tmp_path / "long.jsonl"
+        long.write_text(json.dumps({"id": "a", "problem": "p", "steps": ["so", "x" * 2000]}) + "\n")
+        given = (files / "model", files / "labelled.jsonl", long, tmp_path / "out.jsonl")
+        calibrate_file(*given, hyper=HYPER, level="solution", max_length=128)
+    with pytest.raises(InputError, match="unknown level 'token'; step or solution"):
+        judged(files, tmp_path / "out.jsonl", level="token")
     with pytest.raises(InputError, match="unknown hyperparameter"):
         judged(files, tmp_path / "out.jsonl", hyper={"depth": 3})
     assert not (tmp_path / "out.jsonl").exists()

@@ -74,6 +74,15 @@ def test_noise_has_no_region_with_the_minimum_of_rows():
     assert not found.admitted.any() and set(found.reason) <= {"no region", "zero similarity"}
 
 
+def test_a_row_that_only_a_region_of_too_few_rows_would_admit_says_so(sdm):
+    features, _, _ = clusters(200, seed=3)
+    small = fit(*clusters(1600), **{**HYPER, "min_rows": 10**6})
+    before, found = predict(sdm, features), predict(small, features)
+    assert small.regions == [] and {why for *_, why in small.levels} == {"too few rows"}
+    assert before.admitted.any() and not found.admitted.any()
+    assert set(found.reason[before.admitted]) == {"too few rows"}
+
+
 def test_the_same_seed_gives_the_same_estimator_and_it_is_a_pytree(sdm):
     again = fit(*clusters(1600), **HYPER)
     jax.tree.map(np.testing.assert_array_equal, sdm, again)
@@ -100,6 +109,11 @@ def test_balancing_leaves_as_many_of_each_class():
     [
         (dict(widht=3), "unknown hyperparameter 'widht'"),
         (dict(epochs=0), "below 1"),
+        (dict(epochs="3"), "field 'epochs': '3' will not do; such as 20"),
+        (dict(batch=True), "field 'batch': True will not do"),
+        (dict(learning_rate=float("nan")), "nan will not do"),
+        (dict(alpha=1), "between 0.5 and 1"),
+        (dict(ladder=0.5), "not in"),
         (dict(labels=np.zeros(40, int)), "not classes"),
         (dict(labels=np.r_[1, np.zeros(39, int)]), "no row of class 1"),
         (dict(groups=np.zeros(40, int)), "fewer than two"),

@@ -16,10 +16,13 @@ from prm_jax.calibration.sdm import (
     distance_quantile,
     effective_size,
     find_ladder,
+    find_levels,
     find_region,
+    first_region,
     loss,
     rescaled_similarity,
     similarity_distance,
+    why_no_region,
 )
 from prm_jax.calibration.sdm.similarity import nearest_rows
 from prm_jax.errors import InputError
@@ -259,6 +262,32 @@ def test_a_ladder_goes_on_with_what_is_left(dtype):
     rungs = find_ladder(*region_rows(rows, dtype), step=0.2, min_rows=1)
     assert [(rung.alpha, rung.q_min) for rung in rungs] == [(0.8, 4), (0.6, 2)]
     assert rungs[1].rows_C.tolist() == [2, 1]
+
+
+def test_a_level_without_a_region_says_whether_rows_or_accuracy_were_missing():
+    # Two rows of each class at 0.95, eight of each at 0.7.
+    rows = [(9, 0, 0.95), (9, 1, 0.95)] * 2 + [(5, 0, 0.75), (5, 1, 0.75)] * 6
+    of = region_rows(rows, np.float32)
+    levels = [0.95, 0.9, 0.7]
+    found = find_levels(*of, levels, min_rows=3)
+    assert [why_no_region(region, 3) for region in found] == ["too few rows", "too few rows", ""]
+    # Too small a region takes no rows from those below.
+    assert [region.rows_C.tolist() for region in found] == [[2, 2], [2, 2], [8, 8]]
+    enough = find_levels(*of, levels, min_rows=2)
+    assert enough[1] is None and enough[2].rows_C.tolist() == [6, 6]
+    assert why_no_region(first_region(*of, 0.97), 1) == "no region"
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_shapes_that_do_not_fit_are_refused(wrong):
+    given = [np.full((4, 2), 0.5), np.ones(4), np.zeros(4, int)]
+    given[wrong] = given[wrong][:3]
+    with pytest.raises(InputError, match="do not fit"):
+        find_region(*given, 0.9)
+    with pytest.raises(InputError, match="do not fit"):
+        find_ladder(*given)
+    with pytest.raises(InputError, match="do not fit"):
+        find_region(np.full((4, 2), 0.5), np.ones(3), np.zeros(3, int), 0.9)
 
 
 def test_effective_size_of_the_worked_example(dtype):

@@ -43,8 +43,13 @@ def linear(params, x_ND):
     return h_NM, jnp.matmul(h_NM, kernel_MC, precision=exact) + bias_C
 
 
-@functools.partial(jax.jit, static_argnames="optimizer")
-def train_epoch(params, opt_state, data, order_UB, *, optimizer):
+def adaptor_logits(params, x_ND):
+    """f32[N,C], those of `linear`."""
+    return linear(params, x_ND)[1]
+
+
+@functools.partial(jax.jit, static_argnames=("optimizer", "logits"))
+def train_epoch(params, opt_state, data, order_UB, *, optimizer, logits=adaptor_logits):
     """An epoch of updates on the mean SDM loss of each batch.
 
     Args:
@@ -52,6 +57,7 @@ def train_epoch(params, opt_state, data, order_UB, *, optimizer):
         data: `(x_ND, q_N, d_N, y_N)`: standardised features, constants of the loss, classes.
         order_UB: i[U,B] rows of each update; numbers below 0 fill the last one.
         optimizer: optax.GradientTransformation.
+        logits: function of params and x.
 
     Returns:
         `(params, opt_state)`.
@@ -59,7 +65,7 @@ def train_epoch(params, opt_state, data, order_UB, *, optimizer):
 
     def mean_loss(params, batch, real_B):
         x_BD, q_B, d_B, y_B = batch
-        losses_B = loss(linear(params, x_BD)[1], q_B, d_B, y_B)
+        losses_B = loss(logits(params, x_BD), q_B, d_B, y_B)
         return jnp.sum(jnp.where(real_B, losses_B, 0)) / jnp.sum(real_B)
 
     def update(carry, rows_B):

@@ -8,49 +8,36 @@ Nothing here knows steps or trajectories: rows are features, labels are classes,
 must not be torn apart, such as the steps of one problem.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
 from prm_jax.calibration.sdm.activation import SOFTMAX_Q, activation, loss, rescaled_similarity
 from prm_jax.calibration.sdm.adaptor import exemplars, initial_adaptor, train_epoch
+from prm_jax.calibration.sdm.options import checked
 from prm_jax.calibration.sdm.region import (
-    MIN_ROWS,
+    NO_REGION,
+    TOO_FEW_ROWS,
     Region,
     admits,
     effective_size,
-    find_ladder,
-    find_region,
+    find_levels,
+    ladder_levels,
+    why_no_region,
 )
 from prm_jax.calibration.sdm.similarity import (
-    CAP,
     distance_quantile,
     distances_by_class,
     nearest_rows,
     similarity_distance,
 )
-from prm_jax.calibration.sdm.split import balanced, halves
+from prm_jax.calibration.sdm.split import check_features, check_rows, training_and_calibration
 from prm_jax.errors import InputError
 from prm_jax.progress import Progress
-
-DEFAULTS: Mapping[str, Any] = {
-    "alpha": 0.95,  # accuracy that admission asks for
-    "ladder": 0.05,  # step between the levels; 0 looks for a region at alpha only
-    "min_rows": MIN_ROWS,  # of each class in a region
-    "width": 1000,  # M, of the exemplars
-    "cap": CAP,  # support rows that are looked at
-    "rounds": 1,  # J, splits and initial parameters; the best one is kept
-    "epochs": 20,
-    "batch": 50,
-    "learning_rate": 1e-5,
-    "balance": True,  # as many rows of each class in either half
-    "exclude_groups": True,  # no row of its own group counts for a training row, not only itself
-    "seed": 0,
-}
 
 
 @flax.struct.dataclass
@@ -64,7 +51,9 @@ class SDM:
         support_row_K: i32[K], the row of the features given to `fit` that each was.
         class_d0, class_rescaled: for each class the ascending distances and rescaled similarities
             of its calibration rows.
-        alpha_L, q_min_L, psi_LC, rows_LC: the regions, the highest level first; L may be 0.
+        alpha_L, q_min_L, psi_LC, rows_LC: the first region of each level that was looked at, the
+            highest first; where a level has none q_min is infinite and rows are 0.
+        min_rows: i32[], rows of every class without which a region admits nothing.
         alpha: f32[], accuracy that admission asks for.
         cap: i32[], support rows that are looked at.
         loss: f32[], balanced mean on the calibration half. round, epoch: i32[], where it was least.
@@ -86,6 +75,7 @@ class SDM:
     q_min_L: Any
     psi_LC: Any
     rows_LC: Any
+    min_rows: Any
     alpha: Any
     cap: Any
     loss: Any
@@ -93,12 +83,21 @@ class SDM:
     epoch: Any
 
     @property
+    def levels(self) -> list[tuple[float, Region | None, str]]:
+        """Each level, its first region or None, and `why_no_region` or ''."""
+        found = []
+        for alpha, q, psi, rows in zip(self.alpha_L, self.q_min_L, self.psi_LC, self.rows_LC):
+            level = round(float(alpha), 6)
+            region = None
+            if np.isfinite(q):
+                region = Region(float(q), np.asarray(psi), np.asarray(rows), level)
+            found.append((level, region, why_no_region(region, int(self.min_rows))))
+        return found
+
+    @property
     def regions(self) -> list[Region]:
-        """The regions, the highest level first."""
-        return [
-            Region(float(q), np.asarray(psi), np.asarray(rows), round(float(alpha), 6))
-            for alpha, q, psi, rows in zip(self.alpha_L, self.q_min_L, self.psi_LC, self.rows_LC)
-        ]
+        """The regions that admit, the highest level first."""
+        return [region for _, region, why in self.levels if region is not None and not why]
 
 
 @flax.struct.dataclass
@@ -115,8 +114,8 @@ class Prediction:
         n_hat: i32[N,C], calibration rows with at most the row's rescaled similarity.
         ood: bool[N], whether no training row near it agrees (q = 0).
         nearest: i32[N,k], rows of the training features nearest to it.
-        reason: str[N], why it is not admitted: 'zero similarity', 'no region', 'below the level',
-            or 'admitted'.
+        reason: str[N], why it is not admitted: 'zero similarity', 'too few rows' (only a region of
+            too few calibration rows would admit it), 'no region', 'below the level', or 'admitted'.
     """
 
     prediction: np.ndarray
@@ -145,7 +144,7 @@ def fit(features_ND, labels_N, groups_N, *, progress: Progress | None = None, **
         labels_N: int[N] in [0, C).
         groups_N: int[N], what may not be in both halves, for instance the problem of a step.
         progress: shows the epochs.
-        hyper: values for DEFAULTS.
+        hyper: values for `options.DEFAULTS`.
 
     Returns:
         `SDM` of the round with the lowest loss, the later of equal ones.
@@ -154,26 +153,16 @@ def fit(features_ND, labels_N, groups_N, *, progress: Progress | None = None, **
         InputError: unknown or impossible hyperparameters; features that are not finite or all the
             same; fewer than two rows or groups; a class that one half does not have.
     """
-    options = {**DEFAULTS, **hyper}
-    _check(features_ND, labels_N, groups_N, options)
-    features_ND = np.asarray(features_ND, np.float32)
-    labels_N, groups_N = np.asarray(labels_N).astype(np.int32), np.asarray(groups_N)
+    options = checked(hyper)
+    features_ND, labels_N, groups_N = check_rows(features_ND, labels_N, groups_N)
     n_classes = int(labels_N.max()) + 1
     best: SDM | None = None
     if progress:
         progress.begin("fitting", options["rounds"] * options["epochs"])
     for number in range(options["rounds"]):
-        rng = np.random.default_rng([options["seed"], number])
-        parts = halves(groups_N, rng)
-        if options["balance"]:
-            parts = (balanced(parts[0], labels_N, rng), balanced(parts[1], labels_N, rng))
-        for rows in parts:
-            if len(missing := set(range(n_classes)) - set(labels_N[rows].tolist())):
-                raise InputError(
-                    f"a half has no row of class {min(missing)}",
-                    field="labels",
-                    remedy="give more groups of it, or another seed",
-                )
+        parts = training_and_calibration(
+            labels_N, groups_N, seed=options["seed"], round=number, balance=options["balance"]
+        )
         found = _round(features_ND, labels_N, groups_N, parts, n_classes, number, options, progress)
         if best is None or found.loss <= best.loss:
             best = found
@@ -197,14 +186,7 @@ def predict(sdm: SDM, features_ND, *, nearest: int = 0, alpha: float | None = No
     Raises:
         InputError: features of another width, or not finite.
     """
-    features_ND = np.asarray(features_ND, np.float32)
-    if features_ND.ndim != 2 or features_ND.shape[1] != len(sdm.kernel_DM):
-        raise InputError(
-            f"features of shape {features_ND.shape} for {len(sdm.kernel_DM)} numbers a row",
-            field="features",
-        )
-    if not np.isfinite(features_ND).all():
-        raise InputError("a feature is not finite", field="features")
+    features_ND = check_features(features_ND, len(sdm.kernel_DM))
     wanted = np.float32(sdm.alpha if alpha is None else alpha)
     exemplar_NM, logits_NC = _adapted(sdm, features_ND)
     pred_N = logits_NC.argmax(-1).astype(np.int32)
@@ -219,9 +201,13 @@ def predict(sdm: SDM, features_ND, *, nearest: int = 0, alpha: float | None = No
         lower = _probabilities(logits_NC, pred_N, q_N, np.clip(d_N - epsilon_N, 0, 1))
         for level, (of_NC, of_N) in ((level_N, (probability_NC, rescaled_N)), (lower_N, lower)):
             level[admits(region, of_NC, of_N, pred_N) & (level == 0)] = region.alpha
+    few_N = np.zeros(len(pred_N), bool)
+    for floor, small, why in sdm.levels:
+        if small is not None and why == TOO_FEW_ROWS and np.float32(floor) >= wanted:
+            few_N |= admits(small, probability_NC, rescaled_N, pred_N)
     reason_N = np.select(
-        [level_N >= wanted, q_N == 0, level_N == 0],
-        ["admitted", "zero similarity", "no region"],
+        [level_N >= wanted, q_N == 0, few_N, level_N == 0],
+        ["admitted", "zero similarity", TOO_FEW_ROWS, NO_REGION],
         "below the level",
     )
     rows = (
@@ -282,7 +268,7 @@ def _round(features_ND, labels_N, groups_N, parts, n_classes, number, options, p
         q_held, d0_held = similarity_distance(h_held, pred_held, *support, cap=options["cap"])
         class_d0 = distances_by_class(d0_held, q_held, y_held, n_classes)
         d_held = distance_quantile(d0_held, class_d0)
-        losses = np.asarray(loss(z_held, q_held, d_held, y_held))
+        losses = np.asarray(_loss(z_held, q_held, d_held, y_held))
         value = np.mean([losses[y_held == c].mean() for c in range(n_classes)])
         if best is None or value <= best.loss:
             chosen = (z_held, q_held, d_held, pred_held, y_held)
@@ -302,12 +288,10 @@ def _estimator(
     """An SDM from the states after an epoch, with its regions."""
     logits, q, d, pred, label = held
     probability, rescaled = _probabilities(logits, pred, q, d)
-    of = (probability, rescaled, label)
-    if options["ladder"]:
-        regions = find_ladder(*of, options["ladder"], options["min_rows"], pred_N=pred)
-    else:
-        region = find_region(*of, options["alpha"], options["min_rows"])
-        regions = [] if region is None else [region]
+    levels = ladder_levels(options["ladder"]) if options["ladder"] else [options["alpha"]]
+    regions = find_levels(probability, rescaled, label, levels, options["min_rows"], pred_N=pred)
+    none = Region(np.inf, np.zeros(n_classes), np.zeros(n_classes, int), 0.0)
+    of_levels = [none if region is None else region for region in regions]
     mean, std, kernel_DM, bias_M, kernel_MC, bias_C = adaptor
     return SDM(
         mean=np.float32(mean),
@@ -322,10 +306,11 @@ def _estimator(
         support_row_K=np.asarray(train, np.int32),
         class_d0=class_d0,
         class_rescaled=tuple(np.sort(rescaled[label == c]) for c in range(n_classes)),
-        alpha_L=np.array([region.alpha for region in regions], np.float32),
-        q_min_L=np.array([region.q_min for region in regions], np.float32),
-        psi_LC=np.array([r.psi_C for r in regions], np.float32).reshape(-1, n_classes),
-        rows_LC=np.array([r.rows_C for r in regions], np.int32).reshape(-1, n_classes),
+        alpha_L=np.array(levels, np.float32),
+        q_min_L=np.array([region.q_min for region in of_levels], np.float32),
+        psi_LC=np.array([region.psi_C for region in of_levels], np.float32),
+        rows_LC=np.array([region.rows_C for region in of_levels], np.int32),
+        min_rows=np.int32(options["min_rows"]),
         alpha=np.float32(options["alpha"]),
         cap=np.int32(options["cap"]),
         loss=np.float32(value),
@@ -342,31 +327,15 @@ def _adapted(sdm, features_ND):
 
 def _probabilities(logits_NC, pred_N, q_N, d_N):
     """SDM probabilities, and the rescaled similarity of the prediction."""
-    probability_NC = np.asarray(activation(logits_NC, q_N, np.asarray(d_N, np.float32)))
-    of_pred_N = np.take_along_axis(probability_NC, pred_N[:, None].astype(int), axis=1)[:, 0]
-    return probability_NC, np.asarray(rescaled_similarity(q_N, of_pred_N))
+    found = _sdm(logits_NC, pred_N, q_N, np.asarray(d_N, np.float32))
+    return tuple(np.asarray(x) for x in found)
 
 
-def _check(features, labels, groups, options):
-    unknown = set(options) - set(DEFAULTS)
-    if unknown:
-        raise InputError(
-            f"unknown hyperparameter {min(unknown)!r}",
-            field="hyper",
-            remedy=f"known are {', '.join(DEFAULTS)}",
-        )
-    for name in ("width", "cap", "rounds", "epochs", "batch"):
-        if options[name] < 1:
-            raise InputError(f"{options[name]} is below 1", field=name)
-    features, labels, groups = (np.asarray(x) for x in (features, labels, groups))
-    if features.ndim != 2 or labels.shape != (len(features),) or groups.shape != labels.shape:
-        raise InputError(
-            f"shapes {features.shape}, {labels.shape}, {groups.shape} do not fit",
-            field="features, labels, groups",
-        )
-    if len(features) < 2 or len(np.unique(groups)) < 2:
-        raise InputError("there are fewer than two rows or groups", field="groups")
-    if not np.isfinite(features).all():
-        raise InputError("a feature is not finite", field="features")
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or not labels.max():
-        raise InputError("labels are not classes 0, 1, ...", field="labels")
+_loss = jax.jit(loss)
+
+
+@jax.jit
+def _sdm(logits_NC, pred_N, q_N, d_N):
+    probability_NC = activation(logits_NC, q_N, d_N)
+    of_pred_N = jnp.take_along_axis(probability_NC, pred_N[:, None], axis=1)[:, 0]
+    return probability_NC, rescaled_similarity(q_N, of_pred_N)

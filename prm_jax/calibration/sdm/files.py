@@ -15,6 +15,7 @@ INTEGERS = (
     "support_pred_K",
     "support_row_K",
     "rows_LC",
+    "min_rows",
     "cap",
     "round",
     "epoch",

@@ -13,6 +13,9 @@ MIN_ROWS = 100
 regions of a few rows where there are none."""
 
 
+NO_REGION, TOO_FEW_ROWS = "no region", "too few rows"
+
+
 @dataclasses.dataclass(frozen=True)
 class Region:
     """What a row needs to be admitted at a level.
@@ -32,7 +35,40 @@ class Region:
 
 
 def find_region(prob_NC, rescaled_N, label_N, alpha: float, min_rows: int = MIN_ROWS):
-    """The largest region in which each class's rows are right with the share `alpha`.
+    """The largest region in which each class's rows are right with the share `alpha`, if it has
+    enough of them.
+
+    Args:
+        prob_NC, rescaled_N, label_N, alpha: as in `first_region`.
+        min_rows: rows of every class that the region must have. Regions shrink as q* rises, so if
+            the first has fewer there is none.
+
+    Returns:
+        `Region`, None if there is none.
+
+    Raises:
+        InputError: as `first_region`.
+    """
+    region = first_region(prob_NC, rescaled_N, label_N, alpha)
+    return None if why_no_region(region, min_rows) else region
+
+
+def why_no_region(region: Region | None, min_rows: int = MIN_ROWS) -> str:
+    """Why a level admits nothing.
+
+    Args:
+        region: from `first_region`. min_rows: rows of every class that it must have.
+
+    Returns:
+        NO_REGION if there is none, TOO_FEW_ROWS if it is too small to be believed, else ''.
+    """
+    if region is None:
+        return NO_REGION
+    return TOO_FEW_ROWS if region.rows_C.min() < min_rows else ""
+
+
+def first_region(prob_NC, rescaled_N, label_N, alpha: float) -> Region | None:
+    """The largest region in which each class's rows are right with the share `alpha`, of any size.
 
     For rising thresholds q* of the rescaled similarity, psi_c is the value at place
     floor(round(1 - alpha, 10) n_c) of the ascending probabilities of class c among its n_c rows at
@@ -44,8 +80,6 @@ def find_region(prob_NC, rescaled_N, label_N, alpha: float, min_rows: int = MIN_
         rescaled_N: float[N] their rescaled similarity; rows with 0 are left out.
         label_N: int[N] true classes.
         alpha: in (0.5, 1).
-        min_rows: rows of every class that the region must have. Regions shrink as q* rises, so if
-            the first has fewer there is none.
 
     Returns:
         `Region`, None if there is none.
@@ -75,9 +109,57 @@ def find_region(prob_NC, rescaled_N, label_N, alpha: float, min_rows: int = MIN_
         ascending = np.sort(true_R[start:][label_R[start:] == c])
         rows_C[c] = len(ascending)
         psi_C[c] = ascending[min(int(_place(alpha, rows_C[c])), rows_C[c] - 1)]
-    if rows_C.min() < min_rows:
-        return None
     return Region(float(rescaled_R[start]), psi_C, rows_C, alpha)
+
+
+def ladder_levels(step: float) -> list[float]:
+    """The levels 1 - step, 1 - 2 step, ... above 0.5.
+
+    Raises:
+        InputError: a step outside (0, 0.5).
+    """
+    if not 0 < step < 0.5:
+        raise InputError(f"{step} is not in (0, 0.5)", field="ladder")
+    levels, k = [], 1
+    while (alpha := round(1 - k * step, 10)) > 0.5:
+        levels.append(alpha)
+        k += 1
+    return levels
+
+
+def find_levels(
+    prob_NC,
+    rescaled_N,
+    label_N,
+    levels: Sequence[float],
+    min_rows: int = MIN_ROWS,
+    *,
+    pred_N=None,
+) -> list[Region | None]:
+    """The first region of each level, on what the regions of the levels above leave.
+
+    Args:
+        prob_NC, rescaled_N, label_N, min_rows: as in `find_region`.
+        levels: each in (0.5, 1), falling.
+        pred_N: int[N] predictions; None takes the largest probability.
+
+    Returns:
+        For each level what `first_region` finds. One that `why_no_region` refuses leaves its rows
+        to the levels below.
+
+    Raises:
+        InputError: as `find_region`.
+    """
+    prob_NC, rescaled_N, label_N = (np.asarray(x) for x in (prob_NC, rescaled_N, label_N))
+    _check_shapes(prob_NC, rescaled_N, label_N)
+    pred_N = prob_NC.argmax(-1) if pred_N is None else np.asarray(pred_N)
+    left_N, regions = np.ones(len(label_N), bool), []
+    for alpha in levels:
+        found = first_region(prob_NC[left_N], rescaled_N[left_N], label_N[left_N], alpha)
+        regions.append(found)
+        if found is not None and not why_no_region(found, min_rows):
+            left_N &= ~admits(found, prob_NC, rescaled_N, pred_N)
+    return regions
 
 
 def find_ladder(
@@ -86,9 +168,8 @@ def find_ladder(
     """Regions for alpha = 1 - step, 1 - 2 step, ... above 0.5, each on what those above leave.
 
     Args:
-        prob_NC, rescaled_N, label_N, min_rows: as in `find_region`.
+        prob_NC, rescaled_N, label_N, min_rows, pred_N: as in `find_levels`.
         step: in (0, 0.5).
-        pred_N: int[N] predictions; None takes the largest probability.
 
     Returns:
         The regions that exist, the highest alpha first. "At least alpha" of a lower one is meant
@@ -97,18 +178,9 @@ def find_ladder(
     Raises:
         InputError: as `find_region`, or for a step outside (0, 0.5).
     """
-    if not 0 < step < 0.5:
-        raise InputError(f"{step} is not in (0, 0.5)", field="step")
-    prob_NC, rescaled_N, label_N = (np.asarray(x) for x in (prob_NC, rescaled_N, label_N))
-    pred_N = prob_NC.argmax(-1) if pred_N is None else np.asarray(pred_N)
-    left_N, regions, k = np.ones(len(label_N), bool), [], 1
-    while (alpha := round(1 - k * step, 10)) > 0.5:
-        found = find_region(prob_NC[left_N], rescaled_N[left_N], label_N[left_N], alpha, min_rows)
-        if found is not None:
-            regions.append(found)
-            left_N &= ~admits(found, prob_NC, rescaled_N, pred_N)
-        k += 1
-    return regions
+    levels = ladder_levels(step)
+    found = find_levels(prob_NC, rescaled_N, label_N, levels, min_rows, pred_N=pred_N)
+    return [r for r in found if r is not None and not why_no_region(r, min_rows)]
 
 
 def admits(region: Region, prob_NC, rescaled_N, pred_N) -> np.ndarray:
@@ -148,7 +220,7 @@ def effective_size(rescaled_N, calibration_rescaled_by_class: Sequence, alpha: f
     Raises:
         InputError: alpha outside (0.5, 1).
     """
-    _check_alpha(alpha)
+    check_alpha(alpha)
     rescaled_N = np.asarray(rescaled_N)
     columns = [
         np.searchsorted(np.asarray(of_class), rescaled_N, side="right")
@@ -171,18 +243,23 @@ def _from(flag_R, starts_U):
 
 
 def _checked(prob_NC, rescaled_N, label_N, alpha):
-    _check_alpha(alpha)
+    check_alpha(alpha)
     prob_NC, rescaled_N, label_N = (np.asarray(x) for x in (prob_NC, rescaled_N, label_N))
-    if prob_NC.ndim != 2 or rescaled_N.shape != label_N.shape != (len(prob_NC),):
-        raise InputError(
-            f"shapes {prob_NC.shape}, {rescaled_N.shape}, {label_N.shape} do not fit",
-            field="prob_NC, rescaled_N, label_N",
-        )
+    _check_shapes(prob_NC, rescaled_N, label_N)
     if len(label_N) and not 0 <= label_N.min() <= label_N.max() < prob_NC.shape[1]:
         raise InputError("a label is not a class", field="label_N")
     return prob_NC, rescaled_N, label_N
 
 
-def _check_alpha(alpha):
+def _check_shapes(prob_NC, rescaled_N, label_N):
+    if prob_NC.ndim != 2 or not rescaled_N.shape == label_N.shape == (len(prob_NC),):
+        raise InputError(
+            f"shapes {prob_NC.shape}, {rescaled_N.shape}, {label_N.shape} do not fit",
+            field="prob_NC, rescaled_N, label_N",
+        )
+
+
+def check_alpha(alpha) -> None:
+    """Raises `InputError` for an accuracy outside (0.5, 1)."""
     if not 0.5 < alpha < 1:
         raise InputError(f"{alpha} is not between 0.5 and 1", field="alpha")

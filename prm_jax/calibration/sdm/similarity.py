@@ -20,8 +20,8 @@ from prm_jax.errors import InputError
 
 CAP = 2048
 """Rows that are looked at, at most."""
-TILE_BYTES = 1 << 28
-"""Size of the distances of one tile of queries to all support rows, about."""
+TILE_BYTES = 1 << 24
+"""Size of the distances of one tile of queries to all support rows, about: it fits a cache."""
 
 
 @in_given_precision
@@ -82,7 +82,7 @@ def similarity_distance(
     )
     support = _placed((np.asarray(support_KM, dtype), agrees_K, np.asarray(support_group_K)), mesh)
     rows = tile_rows or max(1, TILE_BYTES // (k * dtype.itemsize))
-    rows = min(rows, n)
+    rows = min(rows, 1 << (n - 1).bit_length()) if n else 1  # few shapes, so little to compile
     found = []
     for first in range(0, n, rows):
         part = slice(first, first + rows)
@@ -92,14 +92,14 @@ def similarity_distance(
         )
         missing = rows - len(queries[0])  # the last tile has the shape of the others
         queries = tuple(np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)) for x in queries)
-        q_B, d0_B = _tile(queries, support, cap)
+        distance_BK = _distances(queries[0], support[0])
+        q_B, d0_B = _compared(distance_BK, queries, support, cap)
         found.append((np.asarray(q_B)[: rows - missing], np.asarray(d0_B)[: rows - missing]))
     if not found:
         return np.zeros(0, dtype), np.zeros(0, dtype)
     return tuple(np.concatenate(column) for column in zip(*found))
 
 
-@in_given_precision
 def distance_quantile(d0_N, class_d0: Sequence):
     """How near each distance is, against those of every class: the least of 1 - eCDF.
 
@@ -112,14 +112,14 @@ def distance_quantile(d0_N, class_d0: Sequence):
         float[N] in [0, 1]: 1 where nothing is nearer, 0 beyond the farthest of some class, or if a
         class has no row.
     """
-    d0_N = jnp.asarray(d0_N)
+    d0_N = np.asarray(d0_N)
     shares = [
-        1 - jnp.searchsorted(jnp.asarray(d0), d0_N, side="left").astype(d0_N.dtype) / len(d0)
+        1 - np.searchsorted(d0, d0_N, side="left").astype(d0_N.dtype) / d0_N.dtype.type(len(d0))
         if len(d0)
-        else jnp.zeros_like(d0_N)
+        else np.zeros_like(d0_N)
         for d0 in class_d0
     ]
-    return functools.reduce(jnp.minimum, shares)
+    return functools.reduce(np.minimum, shares)
 
 
 @in_given_precision
@@ -151,33 +151,39 @@ def distances_by_class(d0_N, q_N, label_N, n_classes: int) -> tuple[np.ndarray, 
 
 
 @functools.partial(jax.jit, static_argnames="cap")
-def _tile(queries, support, cap):
+def _compared(distance_BK, queries, support, cap):
+    """q and d0 of a tile. The distances come from a computation of their own: what is compared with
+    their minimum must be the same to the last bit, which it need not be if it is computed again."""
     query_BM, pred_B, exclude_B, group_B = queries
     support_KM, agrees_K, group_K, real_K = support
-    distance_BK = _squared_distances(query_BM, support_KM)
     number_K = jnp.arange(len(support_KM))
     left_out_BK = (number_K == exclude_B[:, None]) | ~real_K
     left_out_BK |= (group_K == group_B[:, None]) & (group_B >= 0)[:, None]
     distance_BK = jnp.where(left_out_BK, jnp.inf, distance_BK)
     bad_BK = (agrees_K != pred_B[:, None]) & ~left_out_BK
-    of_bad_BK = jnp.where(bad_BK, distance_BK, jnp.inf)
-    nearest_bad_B1 = of_bad_BK.min(axis=1, keepdims=True)
-    first_bad_B1 = of_bad_BK.argmin(axis=1, keepdims=True)  # the lowest number of equal ones
+    # Minima of numbers in place of argmin, which is many times slower on CPUs.
+    nearest_bad_B1 = jnp.where(bad_BK, distance_BK, jnp.inf).min(axis=1, keepdims=True)
+    is_it_BK = bad_BK & (distance_BK == nearest_bad_B1)
+    first_bad_B1 = _lowest(number_K, is_it_BK)[:, None]
     before_BK = (distance_BK < nearest_bad_B1) | (
         (distance_BK == nearest_bad_B1) & (number_K < first_bad_B1) & ~left_out_BK
     )
-    # Without a bad row all that are left count.
-    any_bad_B = bad_BK.any(axis=1)
-    q_B = jnp.where(any_bad_B, before_BK.sum(axis=1), (~left_out_BK).sum(axis=1))
-    nearest_B = distance_BK.argmin(axis=1)
+    # Without a bad row the nearest is at inf, and all that are left count.
+    q_B = before_BK.sum(axis=1)
+    nearest_B = _lowest(number_K, distance_BK == distance_BK.min(axis=1, keepdims=True))
     difference_BM = query_BM - support_KM[nearest_B]
     d0_B = jnp.where(left_out_BK.all(axis=1), jnp.inf, jnp.square(difference_BM).sum(axis=1))
     return jnp.minimum(q_B, cap).astype(distance_BK.dtype), d0_B.astype(distance_BK.dtype)
 
 
+def _lowest(number_K, chosen_BK):
+    """The lowest number of those chosen in each row; the last one if none is."""
+    return jnp.where(chosen_BK, number_K, len(number_K) - 1).min(axis=1)
+
+
 @functools.partial(jax.jit, static_argnames="n")
 def _nearest(query_BM, support_KM, n):
-    return jax.lax.top_k(-_squared_distances(query_BM, support_KM), min(n, len(support_KM)))[1]
+    return jax.lax.top_k(-_distances(query_BM, support_KM), min(n, len(support_KM)))[1]
 
 
 def _placed(support, mesh):
@@ -191,7 +197,8 @@ def _placed(support, mesh):
     return jax.device_put(tuple(padded), NamedSharding(mesh, PartitionSpec(mesh.axis_names)))
 
 
-def _squared_distances(query_BM, support_KM):
+@jax.jit
+def _distances(query_BM, support_KM):
     """Squared L2 by norms and a product, not below 0."""
     origin_M = support_KM[0]
     query_BM, support_KM = query_BM - origin_M, support_KM - origin_M

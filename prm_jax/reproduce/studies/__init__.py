@@ -16,6 +16,7 @@ STUDIES = {
     "outcome_or_process": "outcome models gain on process models with label noise and length",
     "pav": "beam search gains by the progress that a prover sees in a step",
     "q_ranking": "ranking steps by Q values chooses better solutions than classifying them",
+    "sdm": "an SDM estimator keeps the accuracy it promises, where others do not",
     "sorm": "step labels from completions locate errors better than outcomes do",
     "uncertainty": "a head on a frozen model's certainty judges steps like a process model",
 }
