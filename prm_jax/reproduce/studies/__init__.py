@@ -17,6 +17,10 @@ STUDIES = {
     "pav": "beam search gains by the progress that a prover sees in a step",
     "q_ranking": "ranking steps by Q values chooses better solutions than classifying them",
     "sdm": "an SDM estimator keeps the accuracy it promises, where others do not",
+    "sdm_language_model": "the same on the states of SmolLM2-135M and its own worlds",
+    "sdm_minimum": "the region search finds regions that are not there, unless asked for rows",
+    "sdm_selective": "best-of-N that abstains without a vouched solution answers right more often",
+    "sdm_split": "an estimator split by row promises on new problems what it cannot keep",
     "sorm": "step labels from completions locate errors better than outcomes do",
     "uncertainty": "a head on a frozen model's certainty judges steps like a process model",
 }

@@ -41,7 +41,7 @@ def run(config, seeds, progress):
             tests.setdefault(name, []).append(drawn)
         few = to_test[: config.data.shifted]
         tests.setdefault("reversed", []).append([reverse_steps(t) for t in few])
-        tests.setdefault("shuffled", []).append([_shuffled(t, rng) for t in few])
+        tests.setdefault("shuffled", []).append([shuffled(t, rng) for t in few])
     models = population.train(config, seeds, learn, objective="bce", progress=progress)
     logits = population.score(models, tests[SAME])
     fit_steps = _steps(models, fit)
@@ -62,8 +62,8 @@ def _chains(config, n, rng, **changes):
     return chains.trajectories(chains.draw(n, options, rng))
 
 
-def _shuffled(trajectory, rng):
-    """The steps in a random order, each with its label."""
+def shuffled(trajectory, rng):
+    """The steps of a trajectory in a random order, each with its label."""
     order = rng.permutation(len(trajectory.steps))
     labels = trajectory.step_labels()
     return dataclasses.replace(
