@@ -15,7 +15,7 @@ def get_config(size="full"):
     config = default_config()
     config.unlock()
     config.chains = dict(min_steps=3, max_steps=3, modulus=10, error_rate=0.0)
-    config.training.updates = 500
+    config.training.updates = 1000
     config.training.rows = 16
     config.head = dict(d_model=16, n_layers=1, n_heads=2, d_ff=32, dropout=0.0, zero_prompt=False)
     config.wrong_weight = 3.0  # of a wrong step in the head's loss
