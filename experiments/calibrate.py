@@ -11,7 +11,6 @@ problems to calibrate than the model was trained on.
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -46,6 +45,7 @@ def main(_):
     from prm_jax.calibration.sdm.options import parse
     from prm_jax.files import check_writable
     from prm_jax.progress import Progress
+    from prm_jax.report.calibration_page import report_judged_file
 
     hyper = {"alpha": FLAGS.alpha, **parse(FLAGS.hyper)}
     names = ("layers", "convention", "format", "max_length", "aggregation", "nearest", "level")
@@ -62,26 +62,10 @@ def main(_):
     judged = f"{meta[f'{FLAGS.level}s']} {FLAGS.level}s"
     print(f"{FLAGS.output}: {meta['admitted']} of {judged} admitted")
     if FLAGS.report:
-        report(meta)
-
-
-def report(meta):
-    """Writes the page about the output, for which `meta` is its record."""
-    from prm_jax.records import read_jsonl
-    from prm_jax.report.calibration_page import write_calibration_page
-    from prm_jax.scoring.inputs import read_identified
-
-    command = " ".join(["python -m experiments.calibrate", *sys.argv[1:]])
-    write_calibration_page(
-        FLAGS.report,
-        read_identified(FLAGS.input, FLAGS.format),
-        [line for _, line in read_jsonl(FLAGS.output)],
-        meta,
-        labelled=read_identified(FLAGS.calibration, FLAGS.format),
-        title=f"Calibration: {Path(FLAGS.input).name}",
-        details={"Run": {"command": command}},
-    )
-    print(FLAGS.report)
+        command = " ".join(["python -m experiments.calibrate", *sys.argv[1:]])
+        labelled = (FLAGS.calibration, FLAGS.format)
+        report_judged_file(FLAGS.report, FLAGS.input, FLAGS.output, meta, *labelled, command)
+        print(FLAGS.report)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 
 from prm_jax.calibration.metrics import binomial_interval
 from prm_jax.calibration.sdm import DEFAULTS
-from prm_jax.records import Trajectory
+from prm_jax.records import Trajectory, read_jsonl
 from prm_jax.report.calibration_quality import (
     ACCURACY,
     VERDICTS,
@@ -25,6 +25,7 @@ from prm_jax.report.judged_rows import JudgedRows, judged_rows
 from prm_jax.report.page import clipped, render_solutions, solution_view, table_view, write_html
 from prm_jax.report.steps import choose_solutions, scored_solution
 from prm_jax.report.tables import DASH, format_estimate
+from prm_jax.scoring.inputs import read_identified
 
 MODEL = "SDM"
 EXEMPLAR_CHARACTERS = 400
@@ -105,6 +106,28 @@ def write_calibration_page(
         f"and source and otherwise by chance (seed {seed}). The nearest labelled {rows.unit}s "
         "stand beside what is not admitted and what is predicted to be wrong.",
         details={**(details or {}), "Calibration": meta},
+    )
+
+
+def report_judged_file(path, judged_from, judged, meta, calibration, format="auto", command=""):
+    """Writes the page of a file that `calibrate_file` has just written.
+
+    Args:
+        path: the HTML file.
+        judged_from, judged: the solutions, and what `calibrate_file` made of them.
+        meta: what it returned.
+        calibration: the labelled solutions it was given.
+        format: of both files of solutions.
+        command: what was asked for, to be shown.
+    """
+    write_calibration_page(
+        path,
+        read_identified(judged_from, format),
+        [line for _, line in read_jsonl(judged)],
+        meta,
+        labelled=read_identified(calibration, format),
+        title=f"Calibration: {Path(judged_from).name}",
+        details={"Run": {"command": command}},
     )
 
 
