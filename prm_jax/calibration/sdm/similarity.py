@@ -22,6 +22,8 @@ CAP = 2048
 """Rows that are looked at, at most."""
 TILE_BYTES = 1 << 24
 """Size of the distances of one tile of queries to all support rows, about: it fits a cache."""
+LEAST_ROWS = 128
+"""Queries of a tile at least: the support rows are read once for each."""
 
 
 @in_given_precision
@@ -43,7 +45,7 @@ def similarity_distance(
 
     Distances come from the norms and one matrix product, after a row of the support is taken as the
     origin; the nearest one is then computed again from the difference, so that it is 0 for equal
-    rows. Needs `TILE_BYTES` beside the arrays, and twice that while a tile is compared.
+    rows. Needs `TILE_BYTES` (or `LEAST_ROWS` queries) beside the arrays, a few times.
 
     Args:
         query_NM: float[N,M] exemplars of the queries.
@@ -81,7 +83,7 @@ def similarity_distance(
         (support_label_K >= 0) & (support_pred_K == support_label_K), support_pred_K, -1
     )
     support = _placed((np.asarray(support_KM, dtype), agrees_K, np.asarray(support_group_K)), mesh)
-    rows = tile_rows or max(1, TILE_BYTES // (k * dtype.itemsize))
+    rows = tile_rows or max(LEAST_ROWS, TILE_BYTES // (k * dtype.itemsize))
     rows = min(rows, 1 << (n - 1).bit_length()) if n else 1  # few shapes, so little to compile
     found = []
     for first in range(0, n, rows):
@@ -136,7 +138,7 @@ def nearest_rows(query_NM, support_KM, n: int, *, tile_rows: int = 0):
     """
     dtype = jnp.result_type(jnp.asarray(query_NM).dtype, jnp.asarray(support_KM).dtype, jnp.float32)
     support_KM = jnp.asarray(support_KM, dtype)
-    rows = tile_rows or max(1, TILE_BYTES // (len(support_KM) * dtype.itemsize))
+    rows = tile_rows or max(LEAST_ROWS, TILE_BYTES // (len(support_KM) * dtype.itemsize))
     parts = [
         _nearest(jnp.asarray(query_NM[first : first + rows], dtype), support_KM, n)
         for first in range(0, len(query_NM), rows)

@@ -1,0 +1,48 @@
+"""The suites by name. A new one is a file here, with `run(smoke, progress)`, and a line below."""
+
+import importlib
+import json
+import time
+
+from prm_jax import provenance
+from prm_jax.errors import InputError
+from prm_jax.progress import Progress
+
+SUITES = {"sdm": "fitting an SDM estimator on many rows, and judging as many"}
+
+
+def run_suite(name: str, *, smoke: bool = False, command: str = "") -> dict:
+    """Runs a suite in this process, whose peak memory is then the suite's.
+
+    Args:
+        name: in SUITES.
+        smoke: small sizes, which only show that it runs.
+        command: what was asked for, to be written down.
+
+    Returns:
+        What a result file holds: `figures` of the suite, and the `run`.
+
+    Raises:
+        InputError: no such suite.
+    """
+    if name not in SUITES:
+        raise InputError(
+            f"unknown suite {name!r}", field="suite", remedy=f"known are {', '.join(SUITES)}"
+        )
+    suite = importlib.import_module(f"prm_jax.benchmark.{name}")
+    began = time.monotonic()
+    with Progress(f"benchmark {name}") as progress:
+        figures = suite.run(smoke, progress)
+    return {
+        "suite": name,
+        "smoke": smoke,
+        "figures": json.loads(json.dumps(figures)),
+        "run": {
+            "command": command,
+            "code": provenance.code_version(),
+            "versions": provenance.versions(),
+            "machine": provenance.machine(),
+            "seconds": round(time.monotonic() - began, 1),
+            "peak_memory_gib": round(provenance.peak_memory_gib(), 3),
+        },
+    }
