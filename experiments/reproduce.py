@@ -46,7 +46,8 @@ def main(_):
         if output:
             check_writable(output)
         seeds = range(SEEDS.value or (2 if smoke else study.FEWEST_SEEDS))
-        given = [flag for flag in sys.argv[1:] if not flag.startswith(("--study=", "--config="))]
+        left_out = ("--study=", "--config=", "--output=")  # say nothing of what is done
+        given = [flag for flag in sys.argv[1:] if not flag.startswith(left_out)]
         command = " ".join(["python -m experiments.reproduce", STUDY.value, *given])
         config = CONFIG.value
         result = study.run_study(STUDY.value, chosen, config, seeds, smoke=smoke, command=command)
