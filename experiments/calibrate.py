@@ -41,7 +41,10 @@ flags.mark_flags_as_required(["model", "calibration", "input", "output"])
 
 def main(_):
     """Calibrates and judges."""
-    from prm_jax.calibration.calibrate_file import calibrate_file  # so that --help answers at once
+    from prm_jax.calibration.calibrate_file import (  # so that --help answers at once
+        calibrate_file,
+        summary,
+    )
     from prm_jax.calibration.sdm.options import parse
     from prm_jax.files import check_writable
     from prm_jax.progress import Progress
@@ -57,10 +60,7 @@ def main(_):
     given = (FLAGS.model, FLAGS.calibration, FLAGS.input, FLAGS.output)
     with Progress("calibrating") as bar:
         meta = calibrate_file(*given, sdm_directory=FLAGS.sdm, hyper=hyper, progress=bar, **options)
-    levels = ", ".join(f"{region['alpha']:g}" for region in meta["regions"]) or "none"
-    print(f"levels with a region: {levels}")
-    judged = f"{meta[f'{FLAGS.level}s']} {FLAGS.level}s"
-    print(f"{FLAGS.output}: {meta['admitted']} of {judged} admitted")
+    print(summary(meta))
     if FLAGS.report:
         command = " ".join(["python -m experiments.calibrate", *sys.argv[1:]])
         labelled = (FLAGS.calibration, FLAGS.format)

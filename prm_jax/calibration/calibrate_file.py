@@ -17,9 +17,11 @@ import numpy as np
 from prm_jax.calibration.feature_cache import cached_step_features
 from prm_jax.calibration.features import LEVELS, solution_features, step_features
 from prm_jax.calibration.judged import solution_line, step_line
+from prm_jax.calibration.metrics import admitted_table
 from prm_jax.calibration.sdm import SDM, fit, predict
 from prm_jax.calibration.sdm.files import RECORD, load_sdm, save_sdm
 from prm_jax.calibration.sdm.options import checked as check_options
+from prm_jax.calibration.sdm.split import training_and_calibration
 from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, check_writable, write_json
@@ -133,8 +135,8 @@ def calibrate_file(
     sdm, record = _kept(sdm_directory, made_from)
     if sdm is None:
         of_labelled = features(labelled, "states of the calibration file")
-        sdm = _fitted(labelled, of_labelled, level, hyper, progress)
-        record = {**made_from, "code": code_version(), **_regions(sdm)}
+        sdm, promises = _fitted(labelled, of_labelled, level, hyper, progress)
+        record = {**made_from, "code": code_version(), **_regions(sdm), "promises": promises}
         save_sdm(sdm_directory, sdm, record)
     of_trajectories = features(trajectories, "states")
     rows = np.concatenate([rows for rows, _ in of_trajectories])
@@ -172,13 +174,33 @@ def calibrate_file(
     return meta
 
 
+def summary(meta: Mapping[str, Any]) -> str:
+    """What `calibrate_file` returned, for the terminal: what levels promise, and what is admitted.
+
+    A level's worst cell is the class, the prediction or the whole that is right least often.
+    """
+    lines = ["" if meta["regions"] else "no level has a region, so nothing is admitted"]
+    for promise in meta["promises"]:
+        cells = [cell for cell in promise["rows"] if cell["rows"]]
+        worst = min(cells, key=operator.itemgetter("accuracy"), default=None)
+        text = f"{promise['alpha']:g}: {promise['share']:.1%} of the calibration half"
+        if worst:
+            interval = f"({worst['low']:.3f} to {worst['high']:.3f})"
+            text += f", right in {worst['accuracy']:.3f} {interval} of {worst['name']}"
+        lines.append(text)
+    judged = f"{meta['level']}s"
+    lines.append(f"{meta['input']}: {meta['admitted']} of {meta[judged]} {judged} admitted")
+    return "\n".join(line for line in lines if line)
+
+
 def _units(trajectory, level) -> Sequence[float | None]:
     """The labels of what is judged of a trajectory."""
     return trajectory.step_labels() if level == "step" else (trajectory.outcome,)
 
 
-def _fitted(labelled, features, level, hyper, progress) -> SDM:
-    """An SDM of all that is labelled and fitted; its support rows number all units of the file."""
+def _fitted(labelled, features, level, hyper, progress) -> tuple[SDM, list[dict]]:
+    """An SDM of all that is labelled and fitted, and its promises; its support rows number all
+    units of the file."""
     numbers, rows, labels, groups = [], [], [], []
     first = 0
     for trajectory, (of_units, _) in zip(labelled, features, strict=True):
@@ -194,10 +216,29 @@ def _fitted(labelled, features, level, hyper, progress) -> SDM:
     if not rows:
         missing = "step has a label" if level == "step" else "solution has an outcome"
         raise InputError(f"no {missing} and fits", field="calibration")
-    sdm = fit(
-        np.stack(rows), np.array(labels), np.array(groups), progress=progress, **(hyper or {})
+    known = (np.stack(rows), np.array(labels), np.array(groups))
+    sdm = fit(*known, progress=progress, **(hyper or {}))
+    promises = _promises(sdm, *known, check_options(hyper or {}))
+    support_row_K = np.array(numbers, np.int32)[sdm.support_row_K]
+    return dataclasses.replace(sdm, support_row_K=support_row_K), promises
+
+
+def _promises(sdm, features_ND, labels_N, groups_N, options) -> list[dict]:
+    """For each level with a region, how often what it admits of the calibration half is right.
+
+    The region was chosen on these rows, so this flatters it a little; the exact binomial intervals
+    say what so few rows can show at all.
+    """
+    _, held = training_and_calibration(
+        labels_N, groups_N, seed=options["seed"], round=int(sdm.round), balance=options["balance"]
     )
-    return dataclasses.replace(sdm, support_row_K=np.array(numbers, np.int32)[sdm.support_row_K])
+    found = predict(sdm, features_ND[held])
+    of_levels = []
+    for region in sdm.regions:
+        admitted_N = np.isclose(found.level, region.alpha)
+        of = (found.prediction, labels_N[held], admitted_N, region.alpha)
+        of_levels.append(admitted_table(*of, n_classes=len(sdm.bias_C)).to_dict())
+    return of_levels
 
 
 def _kept(directory, made_from):

@@ -59,8 +59,8 @@ class AdmittedTable:
     worst: float | None
 
     def to_dict(self) -> dict:
-        """The same as plain values."""
-        return dataclasses.asdict(self)
+        """The same as plain values, as JSON gives them back."""
+        return dataclasses.asdict(self) | {"rows": [dataclasses.asdict(cell) for cell in self.rows]}
 
 
 def expected_calibration_error(probability_N, correct_N, n_bins: int = N_BINS) -> float:

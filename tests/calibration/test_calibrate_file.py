@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from prm_jax.calibration.calibrate_file import calibrate_file
+from prm_jax.calibration.calibrate_file import calibrate_file, summary
 from prm_jax.calibration.judged import read_judged
 from prm_jax.calibration.sdm import fit
 from prm_jax.calibration.sdm.files import load_sdm, save_sdm
@@ -48,6 +48,24 @@ def test_an_estimator_is_kept_and_fitted_again_for_anything_else(files, tmp_path
     assert (tmp_path / "out.jsonl.sdm/model.safetensors").stat().st_mtime_ns == made
     judged(files, tmp_path / "out.jsonl", layers=1)
     assert (tmp_path / "out.jsonl.sdm/model.safetensors").stat().st_mtime_ns != made
+
+
+def test_every_level_promises_what_its_calibration_rows_show(files, tmp_path):
+    meta, _ = judged(files, tmp_path / "out.jsonl")
+    assert [promise["alpha"] for promise in meta["promises"]] == [
+        region["alpha"] for region in meta["regions"]
+    ]
+    for promise in meta["promises"]:
+        for cell in promise["rows"]:
+            assert cell["low"] <= cell["right"] / max(cell["rows"], 1) <= cell["high"] or (
+                not cell["rows"]
+            )
+    first = meta["promises"][0]
+    told = summary(meta).splitlines()
+    assert told[0].startswith(f"{first['alpha']:g}: {first['share']:.1%} of the calibration half")
+    assert told[-1].endswith(f"{meta['admitted']} of 120 steps admitted")
+    few, _ = judged(files, tmp_path / "few.jsonl", hyper={"min_rows": 10**6})
+    assert few["promises"] == [] and "nothing is admitted" in summary(few)
 
 
 def test_each_solution_is_judged_as_one(files, tmp_path):
