@@ -73,7 +73,9 @@ def similarity_distance(
     if (query_group_N is None) != (support_group_K is None):
         raise InputError("groups are needed of queries and of support rows", field="groups")
     n, k = len(query_NM), len(support_KM)
-    dtype = jnp.result_type(jnp.asarray(query_NM).dtype, jnp.asarray(support_KM).dtype, jnp.float32)
+    query_NM, support_KM = np.asarray(query_NM), np.asarray(support_KM)
+    dtype = jnp.result_type(query_NM.dtype, support_KM.dtype, jnp.float32)
+    query_NM, support_KM = query_NM.astype(dtype), support_KM.astype(dtype)
     if exclude_N is None:
         exclude_N = np.full(n, -1)
     if query_group_N is None:
@@ -82,24 +84,26 @@ def similarity_distance(
     agrees_K = np.where(
         (support_label_K >= 0) & (support_pred_K == support_label_K), support_pred_K, -1
     )
-    support = _placed((np.asarray(support_KM, dtype), agrees_K, np.asarray(support_group_K)), mesh)
+    origin_M = support_KM[0]
+    support = _placed((support_KM - origin_M, agrees_K, np.asarray(support_group_K)), mesh)
+    norm_K = _norms(support[0])
     rows = tile_rows or max(LEAST_ROWS, TILE_BYTES // (k * dtype.itemsize))
     rows = min(rows, 1 << (n - 1).bit_length()) if n else 1  # few shapes, so little to compile
-    found = []
+    q_N, d0_N = np.zeros(n, dtype), np.zeros(n, dtype)
     for first in range(0, n, rows):
         part = slice(first, first + rows)
         queries = (
-            np.asarray(query_NM[part], dtype),
+            query_NM[part] - origin_M,
             *(np.asarray(x[part]) for x in (query_pred_N, exclude_N, query_group_N)),
         )
-        missing = rows - len(queries[0])  # the last tile has the shape of the others
-        queries = tuple(np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)) for x in queries)
-        distance_BK = _distances(queries[0], support[0])
-        q_B, d0_B = _compared(distance_BK, queries, support, cap)
-        found.append((np.asarray(q_B)[: rows - missing], np.asarray(d0_B)[: rows - missing]))
-    if not found:
-        return np.zeros(0, dtype), np.zeros(0, dtype)
-    return tuple(np.concatenate(column) for column in zip(*found))
+        real = len(queries[0])  # the last tile has the shape of the others
+        queries = tuple(np.pad(x, [(0, rows - real)] + [(0, 0)] * (x.ndim - 1)) for x in queries)
+        distance_BK = _distances(queries[0], support[0], norm_K)
+        found = _compared(distance_BK, queries[1:], support[1:], cap)
+        q_N[part], nearest_B, any_B = (np.asarray(x)[:real] for x in found)
+        differences_BM = query_NM[part] - support_KM[nearest_B]
+        d0_N[part] = np.where(any_B, np.square(differences_BM).sum(axis=1), np.inf)
+    return q_N, d0_N
 
 
 def distance_quantile(d0_N, class_d0: Sequence):
@@ -136,14 +140,17 @@ def nearest_rows(query_NM, support_KM, n: int, *, tile_rows: int = 0):
     Returns:
         int[N,n] numbers of support rows, the nearest first, the lower of equal ones first.
     """
-    dtype = jnp.result_type(jnp.asarray(query_NM).dtype, jnp.asarray(support_KM).dtype, jnp.float32)
-    support_KM = jnp.asarray(support_KM, dtype)
+    query_NM, support_KM = np.asarray(query_NM), np.asarray(support_KM)
+    dtype = jnp.result_type(query_NM.dtype, support_KM.dtype, jnp.float32)
+    origin_M = support_KM[0].astype(dtype)
+    support_KM = jnp.asarray(support_KM.astype(dtype) - origin_M)
+    norm_K = _norms(support_KM)
     rows = tile_rows or max(LEAST_ROWS, TILE_BYTES // (len(support_KM) * dtype.itemsize))
-    parts = [
-        _nearest(jnp.asarray(query_NM[first : first + rows], dtype), support_KM, n)
-        for first in range(0, len(query_NM), rows)
-    ]
-    return jnp.concatenate(parts)
+    parts = [np.zeros((0, min(n, len(support_KM))), int)]
+    for first in range(0, len(query_NM), rows):
+        query_BM = query_NM[first : first + rows].astype(dtype) - origin_M
+        parts.append(np.asarray(_nearest(query_BM, support_KM, norm_K, n)))
+    return np.concatenate(parts)
 
 
 def distances_by_class(d0_N, q_N, label_N, n_classes: int) -> tuple[np.ndarray, ...]:
@@ -154,11 +161,13 @@ def distances_by_class(d0_N, q_N, label_N, n_classes: int) -> tuple[np.ndarray, 
 
 @functools.partial(jax.jit, static_argnames="cap")
 def _compared(distance_BK, queries, support, cap):
-    """q and d0 of a tile. The distances come from a computation of their own: what is compared with
-    their minimum must be the same to the last bit, which it need not be if it is computed again."""
-    query_BM, pred_B, exclude_B, group_B = queries
-    support_KM, agrees_K, group_K, real_K = support
-    number_K = jnp.arange(len(support_KM))
+    """q of a tile, the nearest support row of each query, and whether it has one.
+
+    The distances come from a computation of their own: what is compared with their minimum must be
+    the same to the last bit, which it need not be if it is computed again.
+    """
+    (pred_B, exclude_B, group_B), (agrees_K, group_K, real_K) = queries, support
+    number_K = jnp.arange(len(agrees_K))
     left_out_BK = (number_K == exclude_B[:, None]) | ~real_K
     left_out_BK |= (group_K == group_B[:, None]) & (group_B >= 0)[:, None]
     distance_BK = jnp.where(left_out_BK, jnp.inf, distance_BK)
@@ -171,11 +180,9 @@ def _compared(distance_BK, queries, support, cap):
         (distance_BK == nearest_bad_B1) & (number_K < first_bad_B1) & ~left_out_BK
     )
     # Without a bad row the nearest is at inf, and all that are left count.
-    q_B = before_BK.sum(axis=1)
+    q_B = jnp.minimum(before_BK.sum(axis=1), cap).astype(distance_BK.dtype)
     nearest_B = _lowest(number_K, distance_BK == distance_BK.min(axis=1, keepdims=True))
-    difference_BM = query_BM - support_KM[nearest_B]
-    d0_B = jnp.where(left_out_BK.all(axis=1), jnp.inf, jnp.square(difference_BM).sum(axis=1))
-    return jnp.minimum(q_B, cap).astype(distance_BK.dtype), d0_B.astype(distance_BK.dtype)
+    return q_B, nearest_B, ~left_out_BK.all(axis=1)
 
 
 def _lowest(number_K, chosen_BK):
@@ -184,8 +191,9 @@ def _lowest(number_K, chosen_BK):
 
 
 @functools.partial(jax.jit, static_argnames="n")
-def _nearest(query_BM, support_KM, n):
-    return jax.lax.top_k(-_distances(query_BM, support_KM), min(n, len(support_KM)))[1]
+def _nearest(query_BM, support_KM, norm_K, n):
+    distance_BK = _distances(query_BM, support_KM, norm_K)
+    return jax.lax.top_k(-distance_BK, min(n, len(support_KM)))[1]
 
 
 def _placed(support, mesh):
@@ -200,13 +208,16 @@ def _placed(support, mesh):
 
 
 @jax.jit
-def _distances(query_BM, support_KM):
-    """Squared L2 by norms and a product, not below 0."""
-    origin_M = support_KM[0]
-    query_BM, support_KM = query_BM - origin_M, support_KM - origin_M
+def _distances(query_BM, support_KM, norm_K):
+    """Squared L2 by norms and a product, not below 0; rows count from an origin among them."""
     product_BK = jnp.matmul(query_BM, support_KM.T, precision=jax.lax.Precision.HIGHEST)
-    norms_BK = jnp.square(query_BM).sum(1)[:, None] + jnp.square(support_KM).sum(1)
+    norms_BK = _norms(query_BM)[:, None] + norm_K
     return jnp.maximum(norms_BK - 2 * product_BK, 0.0)
+
+
+@jax.jit
+def _norms(rows_NM):
+    return jnp.square(rows_NM).sum(axis=1)
 
 
 def _check(query_NM, query_pred_N, support_KM, support_label_K, support_pred_K, cap):
