@@ -15,14 +15,17 @@ def get_config(size="full"):
     """The configuration; size 'smoke' only shows that everything runs."""
     config = default_config()
     config.unlock()
-    config.chains = dict(min_steps=3, max_steps=5, modulus=5, error_rate=0.2, copied=0.0)
+    config.chains = dict(
+        min_steps=3, max_steps=5, operations="+", modulus=5, error_rate=0.2, copied=0.0
+    )
+    config.training.updates = 2000
     config.bilevel = default_training().bilevel
     config.bilevel.unlock()
     config.bilevel.unroll = 1
     config.bilevel.learning_rate = 0.02
     config.data = data = ConfigDict()
     data.flipped = (0.0, 0.1, 0.5)  # share of the labels of each source
-    data.solutions = 1500  # of each source
+    data.solutions = 4000  # of each source
     data.trusted = 500
     data.problems = 200  # to test on
     data.candidates = 16

@@ -15,11 +15,11 @@ def get_config(size="full"):
     config = default_config()
     config.unlock()
     config.chains = dict(operations="+", modulus=5, error_rate=0.15, copied=0.0)
-    config.training.updates = 1500
+    config.training.updates = 2500
     config.data = data = ConfigDict()
     data.short = (2, 3)  # fewest and most steps
     data.long = (5, 6)
-    data.noise = (0.0, 0.2, 0.4)  # chance of a step label to be flipped
+    data.noise = (0.0, 0.4)  # chance of a step label to be flipped
     data.solutions = 12000  # to train on
     data.problems = 150  # to test on
     data.candidates = 16
