@@ -75,7 +75,7 @@ def similarity_distance(
     n, k = len(query_NM), len(support_KM)
     query_NM, support_KM = np.asarray(query_NM), np.asarray(support_KM)
     dtype = jnp.result_type(query_NM.dtype, support_KM.dtype, jnp.float32)
-    query_NM, support_KM = query_NM.astype(dtype), support_KM.astype(dtype)
+    query_NM, support_KM = (x.astype(dtype, copy=False) for x in (query_NM, support_KM))
     if exclude_N is None:
         exclude_N = np.full(n, -1)
     if query_group_N is None:
