@@ -9,7 +9,8 @@ from prm_jax.files import atomic_write
 HEAD = """# Reproductions
 
 Claims of papers, tested small: models of fewer than 100,000 parameters trained from scratch on
-worlds whose truth is known, several seeds, arms that share data, order and initial parameters.
+worlds whose truth is known, or the states of SmolLM2-135M where a study says so; several seeds,
+arms that share data, order and initial parameters.
 Intervals are 95 % Student-t intervals over the seeds, of paired differences where two arms are
 compared. A claim is *reproduced* if the interval of its effect lies in the region claimed, *not
 reproduced* if no part of it does, else *inconclusive*. A small world can show that an effect exists
@@ -18,6 +19,7 @@ and how it depends on its causes; it says nothing of its size on language models
 This file is written by `python -m experiments.reproduce --document` from `results/*.json`, which
 hold the figures of every seed; `python -m experiments.reproduce NAME` writes those.
 """
+FEWEST_ARMS = 3  # with a measure in common, for a table
 NOTHING = "\nNo study has been run yet.\n"
 
 
@@ -83,7 +85,8 @@ def summary(result: dict) -> str:
 def _section(result):
     run = result["run"]
     versions = run["versions"]
-    figures = [f"| {name} | {_number(of)} |" for name, of in result["figures"].items()]
+    listed, tables = _figures(result["figures"])
+    figures = [f"| {name} | {_number(of)} |" for name, of in listed.items()]
     verdicts = [f"- **{claim['verdict']}**: {claim['text']}" for claim in result["claims"]]
     return "\n".join(
         [
@@ -99,6 +102,7 @@ def _section(result):
             "| --- | --- |",
             *figures,
             "",
+            *tables,
             f"{len(result['seeds'])} seeds, {run['seconds'] / 60:.1f} minutes on "
             f"{run['machine']['processor']} ({run['machine']['cores']} cores), jax "
             f"{versions['jax']}, code `{run['code'][:12]}`: `{run['command']}`; "
@@ -106,6 +110,37 @@ def _section(result):
             "",
         ]
     )
+
+
+def _figures(figures):
+    """The figures for the list, and lines of tables of those named 'SET: MEASURE, ARM'.
+
+    A measure that three arms or more have in a set becomes a row there, with half the interval's
+    width after the mean.
+    """
+    sets: dict[str, dict[str, dict[str, dict]]] = {}
+    for name, of in figures.items():
+        where, _, rest = name.partition(": ")
+        measure, _, arm = rest.rpartition(", ")
+        if measure:
+            sets.setdefault(where, {}).setdefault(measure, {})[arm] = of
+    lines, shown = [], set()
+    for where, measures in sets.items():
+        rows = {measure: arms for measure, arms in measures.items() if len(arms) >= FEWEST_ARMS}
+        arms = list(dict.fromkeys(arm for of_row in rows.values() for arm in of_row))
+        if not arms:
+            continue
+        lines += [f"| {where} | {' | '.join(arms)} |", "| --- " * (len(arms) + 1) + "|"]
+        for measure, of_row in rows.items():
+            cells = [_short(of_row[arm]) if arm in of_row else "" for arm in arms]
+            lines.append(f"| {measure} | {' | '.join(cells)} |")
+            shown |= {f"{where}: {measure}, {arm}" for arm in of_row}
+        lines.append("")
+    return {name: of for name, of in figures.items() if name not in shown}, lines
+
+
+def _short(estimate):
+    return f"{estimate['mean']:.3f} ± {(estimate['high'] - estimate['low']) / 2:.3f}"
 
 
 def _number(estimate):

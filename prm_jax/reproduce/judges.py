@@ -166,7 +166,7 @@ def _cells(name, judgements, steps, alpha):
     label_N = steps.label_N
     table = metrics.admitted_table(of.prediction, label_N, of.admitted, alpha)
     figures = {
-        f"{name}: accuracy at {alpha:g}, {SDM}, {cell.name}": cell.accuracy for cell in table.rows
+        f"{name}: accuracy of {cell.name} at {alpha:g}, {SDM}": cell.accuracy for cell in table.rows
     }
     as_many_N = metrics.top_share(softmax.score, int(of.admitted.sum()))
     other = metrics.admitted_table(softmax.prediction, label_N, as_many_N, alpha)

@@ -57,6 +57,18 @@ def test_effect_interval_and_verdict_are_in_the_table():
     assert "1.5 minutes" in text
 
 
+def test_a_measure_of_many_arms_becomes_a_row_and_no_figure_is_lost_or_shown_twice():
+    many, figure = result(), {"mean": 0.5, "low": 0.4, "high": 0.6, "per_seed": [0.4, 0.6]}
+    names = [f"a world: share, {arm}" for arm in ("x", "y", "z")]
+    many["figures"] |= dict.fromkeys([*names, "a world: gap, x minus y", "gap, x"], figure)
+    lines = document.render([many]).splitlines()
+    assert "| a world | x | y | z |" in lines
+    assert "| share | 0.500 ± 0.100 | 0.500 ± 0.100 | 0.500 ± 0.100 |" in lines
+    for name in ("A - B", "a world: gap, x minus y", "gap, x"):
+        assert sum(line.startswith(f"| {name} |") for line in lines) == 1
+    assert not any(line.startswith("| a world: share") for line in lines)
+
+
 def test_results_are_read_in_the_order_of_their_names(tmp_path):
     for name in ("z", "a"):
         (tmp_path / f"{name}.json").write_text(json.dumps(result(name)))
