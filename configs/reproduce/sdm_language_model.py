@@ -35,9 +35,9 @@ def get_config(size="full"):
     )
     data.difficulty = (1, 2)
     data.harder = 4
-    data.solutions = 5000
+    data.solutions = 3500
     data.held_out = 0.2  # share of their problems that is judged, and not fitted on
-    data.tested = 300  # solutions of each other set
+    data.tested = 200  # solutions of each other set
     data.gsm8k = "gsm8k_errors:data/gsm8k_train.jsonl?n_per_problem=1&seed=0"
     data.alphas = (0.95, 0.9, 0.75)  # accuracies that are asked for
     if size == "smoke":
