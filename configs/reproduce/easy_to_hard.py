@@ -15,9 +15,9 @@ def get_config(size="full"):
     config = default_config()
     config.unlock()
     config.chains = dict(operations="+", modulus=5, error_rate=0.25, copied=0.0)
-    config.training.updates = 1500
-    config.training.rows = 16
+    config.training.updates = 2500
     config.training.row_length = 96  # for the longest chains
+    config.easy_rows = dict(rows=48, row_length=32)  # to train on
     config.optimizer.learning_rate = 1e-2
     config.data = data = ConfigDict()
     data.easy = (2, 3)  # fewest and most steps

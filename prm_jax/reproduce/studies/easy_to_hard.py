@@ -1,6 +1,7 @@
 """Does a process model trained on easy problems choose solutions of hard ones better than an
 outcome model does (Easy-to-Hard generalisation, arXiv:2403.09472)?"""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -43,9 +44,12 @@ def run(config, seeds, progress):
         figures[f"pass rate of a candidate, {level}"] = each_seed(measures.pass_rate, tested)
         figures[f"majority, {level}"] = each_seed(measures.majority, tested)
     n = config.data.candidates
-    train = functools.partial(population.train, config, seeds, training, progress=progress)
+    short = config.copy_and_resolve_references()
+    short.training.update(config.easy_rows)
+    train = functools.partial(population.train, short, seeds, training, progress=progress)
     for arm, (objective, hyperparameters, head, aggregation) in ARMS.items():
         models = train(objective=objective, options=hyperparameters, head=head, name=arm)
+        models = dataclasses.replace(models, training=config.training)  # rows for hard ones too
         best_of_n = functools.partial(measures.best_of, n, aggregation=aggregation)
         outcome_auroc = functools.partial(measures.outcome_auroc, aggregation=aggregation)
         for level, tested in candidates.items():
