@@ -18,7 +18,8 @@ def get_config(size="full"):
         min_steps=3, max_steps=5, operations="+", modulus=5, error_rate=0.2, copied=0.0
     )
     config.training.updates = 1000
-    config.training.rows, config.training.row_length = 16, 96  # for the longer chains
+    config.training.row_length = 96  # for the longer chains
+    config.short_rows = dict(rows=36, row_length=44)  # to train on
     config.sdm = dict(width=200, learning_rate=1e-3, epochs=20)
     config.data = data = ConfigDict()
     data.solutions = 24000

@@ -42,7 +42,10 @@ def run(config, seeds, progress):
         few = to_test[: config.data.shifted]
         tests.setdefault("reversed", []).append([reverse_steps(t) for t in few])
         tests.setdefault("shuffled", []).append([shuffled(t, rng) for t in few])
-    models = population.train(config, seeds, learn, objective="bce", progress=progress)
+    short = config.copy_and_resolve_references()
+    short.training.update(config.short_rows)
+    models = population.train(short, seeds, learn, objective="bce", progress=progress)
+    models = dataclasses.replace(models, training=config.training)  # rows for longer chains too
     logits = population.score(models, tests[SAME])
     fit_steps = _steps(models, fit)
     test_steps = {name: _steps(models, of_seeds) for name, of_seeds in tests.items()}
