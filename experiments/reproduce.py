@@ -5,6 +5,7 @@ python -m experiments.reproduce NAME                 # runs one, writes results/
 python -m experiments.reproduce NAME --smoke         # only shows that it runs
 python -m experiments.reproduce NAME --config.training.updates=300 --output=other.json
 python -m experiments.reproduce --document           # docs/reproductions.md from results/
+python -m experiments.reproduce NAME --remark="..."  # what a reader of its result should know
 """
 
 import sys
@@ -23,6 +24,7 @@ STUDY = flags.DEFINE_string("study", "", "Set by NAME.")
 SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes and two seeds; no result.")
 SEEDS = flags.DEFINE_integer("seeds", None, "Number of seeds; 5, or 2 of a smoke run.")
 OUTPUT = flags.DEFINE_string("output", "", "Result file; results/NAME.json, none of a smoke run.")
+REMARK = flags.DEFINE_string("remark", "", "Put this into results/NAME.json and run nothing.")
 DOCUMENT = flags.DEFINE_bool("document", False, "Write docs/reproductions.md.")
 
 
@@ -36,6 +38,8 @@ def main(_):
     elif not STUDY.value:
         for name, claim in studies.STUDIES.items():
             print(f"{name:24} {claim}")
+    elif REMARK.value:
+        document.add_remark(ROOT / "results" / f"{STUDY.value}.json", REMARK.value)
     else:
         chosen, smoke = studies.load(STUDY.value), SMOKE.value
         if CONFIG.value is None:

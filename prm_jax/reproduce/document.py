@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write
+from prm_jax.files import atomic_write, write_json
+from prm_jax.weights.safetensors_files import read_json
 
 HEAD = """# Reproductions
 
@@ -57,6 +58,17 @@ def read(directory) -> list[dict]:
     return found
 
 
+def add_remark(path, text: str) -> None:
+    """Puts what a reader should know of a result into its file, in place of an earlier remark.
+
+    Raises:
+        InputError: there is no such result.
+    """
+    if not Path(path).is_file():
+        raise InputError("there is no result", file=path, remedy="run the study first")
+    write_json(path, read_json(path) | {"remark": text})
+
+
 def render(results: list[dict]) -> str:
     """The document as Markdown: a table of all claims, then a section for each study."""
     if not results:
@@ -98,6 +110,7 @@ def _section(result):
             "",
             *verdicts,
             "",
+            *([f"Remark: {result['remark']}", ""] if result.get("remark") else []),
             "| figure | mean and interval |",
             "| --- | --- |",
             *figures,

@@ -69,6 +69,17 @@ def test_a_measure_of_many_arms_becomes_a_row_and_no_figure_is_lost_or_shown_twi
     assert not any(line.startswith("| a world: share") for line in lines)
 
 
+def test_a_remark_is_kept_with_the_result_and_shown(tmp_path):
+    path = tmp_path / "q.json"
+    path.write_text(json.dumps(result()))
+    document.add_remark(path, "One arm did not learn.")
+    found = document.read(tmp_path)
+    assert found == [result() | {"remark": "One arm did not learn."}]
+    assert "Remark: One arm did not learn." in document.render(found).splitlines()
+    with pytest.raises(InputError, match="no result"):
+        document.add_remark(tmp_path / "z.json", "x")
+
+
 def test_results_are_read_in_the_order_of_their_names(tmp_path):
     for name in ("z", "a"):
         (tmp_path / f"{name}.json").write_text(json.dumps(result(name)))
