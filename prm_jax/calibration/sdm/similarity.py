@@ -98,12 +98,15 @@ def similarity_distance(
         )
         real = len(queries[0])  # the last tile has the shape of the others
         queries = tuple(np.pad(x, [(0, rows - real)] + [(0, 0)] * (x.ndim - 1)) for x in queries)
-        distance_BK = _distances(queries[0], support[0], norm_K)
-        found = _compared(distance_BK, queries[1:], support[1:], cap)
-        q_N[part], nearest_B, any_B = (np.asarray(x)[:real] for x in found)
+        (query_BM, pred_B, *left_out), (centred_KM, agrees_K, *others) = queries, support
+        distance_BK = _distances(query_BM, left_out, centred_KM, norm_K, others)
+        q_B, nearest_B, any_B, tied = _compared(distance_BK, pred_B, agrees_K)
+        if tied:
+            q_B = _with_ties(distance_BK, pred_B, agrees_K)
+        q_N[part], nearest_B, any_B = (np.asarray(x)[:real] for x in (q_B, nearest_B, any_B))
         differences_BM = query_NM[part] - support_KM[nearest_B]
         d0_N[part] = np.where(any_B, np.square(differences_BM).sum(axis=1), np.inf)
-    return q_N, d0_N
+    return np.minimum(q_N, cap), d0_N
 
 
 def distance_quantile(d0_N, class_d0: Sequence):
@@ -159,40 +162,73 @@ def distances_by_class(d0_N, q_N, label_N, n_classes: int) -> tuple[np.ndarray, 
     return tuple(np.sort(d0_N[(label_N == c) & (q_N > 0)]) for c in range(n_classes))
 
 
-@functools.partial(jax.jit, static_argnames="cap")
-def _compared(distance_BK, queries, support, cap):
-    """q of a tile, the nearest support row of each query, and whether it has one.
+@jax.jit
+def _distances(query_BM, left_out, support_KM, norm_K, others):
+    """Squared distances of a tile, infinite where a support row is left out.
 
-    The distances come from a computation of their own: what is compared with their minimum must be
-    the same to the last bit, which it need not be if it is computed again.
+    They are a computation of their own, for what is compared with their minimum must be the same to
+    the last bit, which it need not be if it is computed again.
     """
-    (pred_B, exclude_B, group_B), (agrees_K, group_K, real_K) = queries, support
-    number_K = jnp.arange(len(agrees_K))
-    left_out_BK = (number_K == exclude_B[:, None]) | ~real_K
+    (exclude_B, group_B), (group_K, real_K) = left_out, others
+    left_out_BK = (jnp.arange(len(norm_K)) == exclude_B[:, None]) | ~real_K
     left_out_BK |= (group_K == group_B[:, None]) & (group_B >= 0)[:, None]
-    distance_BK = jnp.where(left_out_BK, jnp.inf, distance_BK)
-    bad_BK = (agrees_K != pred_B[:, None]) & ~left_out_BK
-    # Minima of numbers in place of argmin, which is many times slower on CPUs.
+    return jnp.where(left_out_BK, jnp.inf, _squares(query_BM, support_KM, norm_K))
+
+
+def _compared(distance_BK, pred_B, agrees_K):
+    """q of a tile if none is tied, the nearest support row of each query, whether it has one, and
+    whether some row that counts may be as far as the nearest bad one.
+
+    Several small computations, since one of all of this takes three times as long on CPUs.
+    """
+    nearest_bad_B1 = _nearest_bad(distance_BK, pred_B, agrees_K)
+    nearer_B, as_near_B = _counts(distance_BK, nearest_bad_B1)
+    nearest_B, any_B = _nearest_of_all(distance_BK)
+    tied = ((as_near_B > 1) & jnp.isfinite(nearest_bad_B1[:, 0])).any()
+    return nearer_B, nearest_B, any_B, tied
+
+
+@jax.jit
+def _nearest_bad(distance_BK, pred_B, agrees_K):
+    """The distance of the nearest bad row, infinite without one: then all that are left count."""
+    of_bad_BK = jnp.where(agrees_K == pred_B[:, None], jnp.inf, distance_BK)
+    return of_bad_BK.min(axis=1, keepdims=True)
+
+
+@jax.jit
+def _counts(distance_BK, limit_B1):
+    return (distance_BK < limit_B1).sum(axis=1), (distance_BK == limit_B1).sum(axis=1)
+
+
+@jax.jit
+def _nearest_of_all(distance_BK):
+    least_B1 = distance_BK.min(axis=1, keepdims=True)
+    return _lowest(distance_BK == least_B1), jnp.isfinite(least_B1[:, 0])
+
+
+@jax.jit
+def _with_ties(distance_BK, pred_B, agrees_K):
+    """q of a tile: of the rows as far as the nearest bad one those with a lower number count."""
+    bad_BK = (agrees_K != pred_B[:, None]) & jnp.isfinite(distance_BK)
     nearest_bad_B1 = jnp.where(bad_BK, distance_BK, jnp.inf).min(axis=1, keepdims=True)
-    is_it_BK = bad_BK & (distance_BK == nearest_bad_B1)
-    first_bad_B1 = _lowest(number_K, is_it_BK)[:, None]
-    before_BK = (distance_BK < nearest_bad_B1) | (
-        (distance_BK == nearest_bad_B1) & (number_K < first_bad_B1) & ~left_out_BK
-    )
-    # Without a bad row the nearest is at inf, and all that are left count.
-    q_B = jnp.minimum(before_BK.sum(axis=1), cap).astype(distance_BK.dtype)
-    nearest_B = _lowest(number_K, distance_BK == distance_BK.min(axis=1, keepdims=True))
-    return q_B, nearest_B, ~left_out_BK.all(axis=1)
+    first_bad_B1 = _lowest(bad_BK & (distance_BK == nearest_bad_B1))[:, None]
+    as_near_BK = (distance_BK == nearest_bad_B1) & jnp.isfinite(distance_BK)
+    before_BK = as_near_BK & (jnp.arange(len(agrees_K)) < first_bad_B1)
+    return ((distance_BK < nearest_bad_B1) | before_BK).sum(axis=1)
 
 
-def _lowest(number_K, chosen_BK):
-    """The lowest number of those chosen in each row; the last one if none is."""
-    return jnp.where(chosen_BK, number_K, len(number_K) - 1).min(axis=1)
+def _lowest(chosen_BK):
+    """The lowest number of those chosen in each row; the last one if none is.
+
+    A minimum of numbers in place of argmax, which is many times slower on CPUs.
+    """
+    number_K = jnp.arange(chosen_BK.shape[1])
+    return jnp.where(chosen_BK, number_K, chosen_BK.shape[1] - 1).min(axis=1)
 
 
 @functools.partial(jax.jit, static_argnames="n")
 def _nearest(query_BM, support_KM, norm_K, n):
-    distance_BK = _distances(query_BM, support_KM, norm_K)
+    distance_BK = _squares(query_BM, support_KM, norm_K)
     return jax.lax.top_k(-distance_BK, min(n, len(support_KM)))[1]
 
 
@@ -207,8 +243,7 @@ def _placed(support, mesh):
     return jax.device_put(tuple(padded), NamedSharding(mesh, PartitionSpec(mesh.axis_names)))
 
 
-@jax.jit
-def _distances(query_BM, support_KM, norm_K):
+def _squares(query_BM, support_KM, norm_K):
     """Squared L2 by norms and a product, not below 0; rows count from an origin among them."""
     product_BK = jnp.matmul(query_BM, support_KM.T, precision=jax.lax.Precision.HIGHEST)
     norms_BK = _norms(query_BM)[:, None] + norm_K
