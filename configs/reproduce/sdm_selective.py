@@ -21,7 +21,7 @@ def get_config(size="full"):
     config.sdm = dict(width=200, learning_rate=1e-3, epochs=20)
     config.data = data = ConfigDict()
     data.solutions = 20000
-    data.new_problems = 0.5  # share of them that the process model does not learn from
+    data.new_problems = 0.3  # share of them that the process model does not learn from
     data.tested = 0.1  # share of them that is answered; the judges are fitted on the other new ones
     data.problems = 300  # to answer, about
     data.candidates = 16
