@@ -20,9 +20,10 @@ from prm_jax.errors import InputError
 
 CAP = 2048
 """Rows that are looked at, at most."""
-TILE_BYTES = 1 << 24
-"""Size of the distances of one tile of queries to all support rows, about: it fits a cache."""
-LEAST_ROWS = 128
+TILE_BYTES = 1 << 22
+"""Size of the distances of one tile of queries to all support rows, about. Memory of larger ones
+goes back to the system after each tile, and getting it again takes as long as the work."""
+LEAST_ROWS = 64
 """Queries of a tile at least: the support rows are read once for each."""
 
 
