@@ -7,6 +7,9 @@ step_logits, score, aggregation, truncated. A row of candidates gives one line a
 the output, OUTPUT.meta.json says how it was made. The same command continues a run that was
 stopped.
 
+--share_prefixes computes what solutions begin with in common once, and prints how many tokens that
+leaves: for many candidates of a problem, or the paths of a search, wherever in the file they stand.
+
 --scorer is a name or a line of combined scorers, for example 'temperature(value=1.7)' or
 'orm(ensemble(discriminative, model(path="runs/other")))'; see docs/methods.md, Scorers.
 """
@@ -27,6 +30,7 @@ flags.DEFINE_string("convention", None, "How steps are marked; default: what the
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
 flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
 flags.DEFINE_integer("batch_tokens", 8192, "Tokens of one forward pass.", lower_bound=1)
+flags.DEFINE_bool("share_prefixes", False, "Compute what solutions begin with in common once.")
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Parameters and computation.")
 flags.DEFINE_integer("fsdp", None, "Split parameters over so many devices, rows over all.", 1)
 flags.DEFINE_bool("skip_bad", False, "Skip bad rows; they go to OUTPUT.rejects.jsonl.")
@@ -39,8 +43,9 @@ def main(_):
     from prm_jax.progress import Progress
     from prm_jax.scoring.score_file import score_file
 
+    switches = ("share_prefixes", "skip_bad")
     names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
-    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "skip_bad")}
+    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, *switches)}
     mesh = None if FLAGS.fsdp is None else make_mesh(data=-1, fsdp=FLAGS.fsdp)
     with Progress("scoring") as bar:
         record = score_file(
@@ -48,6 +53,8 @@ def main(_):
         )
     counts = ", ".join(f"{record[name]} {name}" for name in ("rows", "truncated", "rejected"))
     print(f"{FLAGS.output}: {counts}")
+    if tokens := record.get("tokens"):
+        print(f"{tokens['computed']} of {tokens['given']} tokens computed")
 
 
 if __name__ == "__main__":

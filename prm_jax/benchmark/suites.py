@@ -8,7 +8,10 @@ from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.progress import Progress
 
-SUITES = {"sdm": "fitting an SDM estimator on many rows, and judging as many"}
+SUITES = {
+    "best_of_n": "scoring many candidates of one problem, their prompt computed once",
+    "sdm": "fitting an SDM estimator on many rows, and judging as many",
+}
 
 
 def run_suite(name: str, *, smoke: bool = False, command: str = "") -> dict:

@@ -6,6 +6,8 @@ xla             everything     jax.nn.dot_product_attention, scores of all token
 cudnn           GPU            the same call, cuDNN's fused kernel
 splash          TPU            `attention_splash`: Pallas kernel, no scores in memory
 blockwise       CPU            `attention_blockwise`: blocks of queries that fit the cache
+
+Rows of trees are read by `attention_trees`: a block at a time for blockwise, side by side for xla.
 """
 
 import jax
@@ -14,6 +16,7 @@ import jax.numpy as jnp
 from prm_jax.errors import InputError
 from prm_jax.models.attention_blockwise import blockwise
 from prm_jax.models.attention_splash import splash
+from prm_jax.models.attention_trees import attend_trees
 from prm_jax.models.visibility import reach_of, visible
 
 IMPLEMENTATIONS = ("auto", "xla", "cudnn", "splash", "blockwise")
@@ -25,6 +28,7 @@ def attend(
     value_BTKH,
     *,
     segment_ids_BT=None,
+    trees=None,
     windows=(None,),
     kind=0,
     scale,
@@ -39,6 +43,7 @@ def attend(
         query_BTNH, key_BTKH, value_BTKH: float arrays of one dtype.
         segment_ids_BT: i32[B,T]; None is one segment a row. Padding (segment 0) sees padding, so
             that no token sees nothing.
+        trees: `attention_trees.Trees`; a token sees its ancestors, and segments are not looked at.
         windows: for each kind of layer, how many tokens a query sees, itself included; None is all.
         kind: i32[], which of `windows` this layer has.
         scale: factor on the scores.
@@ -48,6 +53,18 @@ def attend(
     Returns:
         Array like `query_BTNH`; softmax is computed in float32.
     """
+    if trees is not None:
+        return attend_trees(
+            query_BTNH,
+            key_BTKH,
+            value_BTKH,
+            trees=trees,
+            windows=windows,
+            kind=kind,
+            scale=scale,
+            softcap=softcap,
+            one_block_at_a_time=implementation == "blockwise",
+        )
     masking = dict(segment_ids_BT=segment_ids_BT, windows=windows, kind=kind)
     if implementation == "splash":
         return splash(query_BTNH, key_BTKH, value_BTKH, **masking, scale=scale, softcap=softcap)
@@ -81,7 +98,7 @@ def attend(
     )
 
 
-def choose(implementation, dtype, head_dim, length, softcap):
+def choose(implementation, dtype, head_dim, length, softcap, trees=False):
     """The implementation to use: resolves 'auto' and refuses what cannot work.
 
     cuDNN takes 16-bit inputs, an even length and a head dimension divisible by 8 and of at most 128
@@ -94,6 +111,7 @@ def choose(implementation, dtype, head_dim, length, softcap):
         head_dim: H.
         length: T.
         softcap: soft cap on the scores, or None.
+        trees: whether rows hold trees; 'auto' is then one of the two that know them.
 
     Returns:
         'xla', 'cudnn', 'splash' or 'blockwise'.
@@ -107,6 +125,12 @@ def choose(implementation, dtype, head_dim, length, softcap):
             field="attention",
             remedy=f"known are {', '.join(IMPLEMENTATIONS)}",
         )
+    if trees and implementation in ("cudnn", "splash"):
+        raise InputError(
+            f"{implementation} attention does not know trees of shared prefixes",
+            field="attention",
+            remedy="use auto, xla or blockwise, or do not share prefixes",
+        )
     device = jax.devices()[0]
     hopper = device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) >= 9.0
     fits_cudnn = (
@@ -119,9 +143,9 @@ def choose(implementation, dtype, head_dim, length, softcap):
     )
     fits_splash = length % 128 == 0
     if implementation == "auto":
-        if fits_cudnn:
+        if fits_cudnn and not trees:
             return "cudnn"
-        if device.platform == "tpu" and fits_splash and head_dim % 128 == 0:
+        if device.platform == "tpu" and fits_splash and head_dim % 128 == 0 and not trees:
             return "splash"
         # Rows of a sharded batch belong to different devices: there they must run side by side.
         if device.platform == "cpu" and jax.sharding.get_abstract_mesh().size <= 1:

@@ -56,7 +56,7 @@ def blockwise(
                 reach,
             )
             mixed.append(
-                _attend_block(
+                attend_block(
                     query_TNH[queries], key_TKH[keys], value_TKH[keys], seen_QS, scale, softcap
                 )
             )
@@ -68,7 +68,8 @@ def blockwise(
     return jax.vmap(attend_row)(rows)
 
 
-def _attend_block(query_QNH, key_SKH, value_SKH, seen_QS, scale, softcap):
+def attend_block(query_QNH, key_SKH, value_SKH, seen_QS, scale, softcap):
+    """Attention of a block of queries to the keys that bool[Q,S] says they see: [Q,N,H]."""
     Q, N, H = query_QNH.shape
     S, K, _ = key_SKH.shape
     G = N // K

@@ -17,6 +17,7 @@ import numpy as np
 
 from prm_jax.errors import InputError
 from prm_jax.models.attention import attend, choose
+from prm_jax.models.attention_trees import Trees
 from prm_jax.models.config import DecoderConfig
 from prm_jax.models.constraints import constrain_rows
 from prm_jax.models.heads import HeadConfig
@@ -96,11 +97,13 @@ class LayerInputs:
     Fields:
         cos, sin: f32[kinds,B,T,1,H/2] rotations of queries and keys.
         segment_ids_BT: i32[B,T] or None.
+        trees: `Trees` or None.
     """
 
     cos: jax.Array
     sin: jax.Array
     segment_ids_BT: jax.Array | None
+    trees: Trees | None
 
 
 class Attention(nn.Module):
@@ -134,6 +137,7 @@ class Attention(nn.Module):
             key,
             value,
             segment_ids_BT=shared.segment_ids_BT,
+            trees=shared.trees,
             windows=self.windows,
             kind=kind,
             scale=config.query_scale or 1 / math.sqrt(H),
@@ -237,18 +241,27 @@ class Decoder(nn.Module):
     attention: str = "auto"
 
     @nn.compact
-    def __call__(self, tokens_BT, positions=None, segment_ids=None, logits=False, lower_BTD=None):
+    def __call__(
+        self,
+        tokens_BT,
+        positions=None,
+        segment_ids=None,
+        logits=False,
+        lower_BTD=None,
+        trees=None,
+    ):
         """Runs the decoder.
 
         Args:
             tokens_BT: i32[B,T] token ids.
             positions: i32[B,T] positions for the rotary embedding; None counts from 0 in each
-                segment.
+                segment, or takes the depths of `trees`.
             segment_ids: i32[B,T]; tokens see only their own segment, 0 is padding. None is one
                 segment a row.
             logits: whether to compute vocabulary logits.
             lower_BTD: f[B,T,D] states after the first group of layers, as an earlier call gave
                 them; embedding and first group are then not run.
+            trees: `Trees`: tokens see only their ancestors, and segments do not count.
 
         Returns:
             `DecoderOutput`; NaN at tokens whose id is not in the vocabulary.
@@ -261,7 +274,9 @@ class Decoder(nn.Module):
         chex.assert_type(tokens_BT, int)
         if segment_ids is not None:
             chex.assert_equal_shape([tokens_BT, segment_ids])
-        if positions is None:
+        if positions is None and trees is not None:
+            positions = trees.depth_BT
+        elif positions is None:
             positions = default_positions(tokens_BT, segment_ids)
         chex.assert_equal_shape([tokens_BT, positions])
 
@@ -276,7 +291,8 @@ class Decoder(nn.Module):
         else:
             chex.assert_shape(lower_BTD, (*tokens_BT.shape, config.d_model))
             x_BTD = constrain_rows(lower_BTD).astype(self.dtype)
-        x_BTD, lower_BTD = self._layers(x_BTD, positions, segment_ids, lower_BTD is not None)
+        skip_first = lower_BTD is not None
+        x_BTD, lower_BTD = self._layers(x_BTD, positions, segment_ids, trees, skip_first)
         x_BTD = RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name="final_norm")(x_BTD)
         if not (logits or self.is_initializing()):
             return DecoderOutput(x_BTD, lower_BTD)
@@ -295,7 +311,7 @@ class Decoder(nn.Module):
             logits_BTV = config.final_softcap * jnp.tanh(logits_BTV / config.final_softcap)
         return DecoderOutput(x_BTD, lower_BTD, logits_BTV if logits else None)
 
-    def _layers(self, x_BTD, positions_BT, segment_ids_BT, skip_first):
+    def _layers(self, x_BTD, positions_BT, segment_ids_BT, trees, skip_first):
         """States after all groups and after the first, which with `skip_first` is given as x."""
         config = self.config
         segments = self.segments or (config.n_layers,)
@@ -314,7 +330,12 @@ class Decoder(nn.Module):
         if self.remat != "none":
             block = nn.remat(Block, prevent_cse=False, policy=REMAT_POLICIES[self.remat])
         implementation = choose(
-            self.attention, self.dtype, config.head_dim, x_BTD.shape[1], config.attention_softcap
+            self.attention,
+            self.dtype,
+            config.head_dim,
+            x_BTD.shape[1],
+            config.attention_softcap,
+            trees is not None,
         )
         sliding = sorted(set(config.sliding_layers))  # False before True; often only one of them
         windows = tuple(config.sliding_window if kind else None for kind in sliding)
@@ -323,7 +344,7 @@ class Decoder(nn.Module):
             for kind in sliding
         ]
         cos, sin = (jnp.stack(table) for table in zip(*tables))
-        shared = LayerInputs(cos, sin, segment_ids_BT)
+        shared = LayerInputs(cos, sin, segment_ids_BT, trees)
         kind_L = np.asarray([sliding.index(kind) for kind in config.sliding_layers], np.int32)
         lower_BTD, first = x_BTD, 0
         for count in segments:

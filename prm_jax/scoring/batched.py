@@ -97,23 +97,29 @@ def _buckets(encoded):
             bins.place(example, len(encoded[example].tokens), len(encoded[example].step_positions))
         layout = [row for row in bins.layout if row]
         most = max(sum(len(encoded[example].step_positions) for example in row) for row in layout)
-        yield _Bucket(row_length, max(STEP_SLOTS, _power_of_two(most)), layout)
+        yield _Bucket(row_length, max(STEP_SLOTS, power_of_two(most)), layout)
 
 
 def _row_length(n_tokens):
     for length in ROW_LENGTHS:
         if n_tokens <= length:
             return length
-    return _power_of_two(n_tokens)
+    return power_of_two(n_tokens)
 
 
 def _rows(bucket, batch_tokens, mesh):
     """Rows of a batch: a power of two, and a multiple of the mesh's data axes."""
     within = max(1, batch_tokens // bucket.row_length)
-    rows = min(_power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
-    shards = 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]
+    rows = min(power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
+    shards = data_shards(mesh)
     return -(-rows // shards) * shards
 
 
-def _power_of_two(n):
+def data_shards(mesh):
+    """Over how many devices, or groups of them, the rows of a batch are spread."""
+    return 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]
+
+
+def power_of_two(n):
+    """A power of two that is not less than n, the least one if n > 0."""
     return 1 << (n - 1).bit_length()

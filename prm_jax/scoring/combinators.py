@@ -1,8 +1,8 @@
 """Scorers and combinators by name, and which combinations make no sense.
 
 A scorer is a function (model, params, tokenizer, trajectories, *, convention, max_length,
-batch_tokens, progress, mesh) -> list of `StepScores`. A combinator takes scorers and options and
-returns a scorer.
+batch_tokens, progress, mesh) -> list of `StepScores`; those not in `READ_MORE` also take
+share_prefixes and token_counts. A combinator takes scorers and options and returns a scorer.
 """
 
 from collections.abc import Callable
@@ -67,6 +67,9 @@ MIXING = {"dimensions"}
 
 OF_GROUPS = {"pairwise"}
 """Combinators that need all candidates of a problem in one call."""
+
+READ_MORE = {"implicit", "mean_log_prob", "mixture", "relevance", "uncertainty"}
+"""What reads more than a head at step ends, and so cannot share prefixes."""
 
 _ONE_SCORE = "it needs the scores of all steps, and one is left"
 _LAST_READ = "a window ends at the step it scores, so nothing after it could be read first"

@@ -16,7 +16,9 @@ from prm_jax.models.heads import HeadConfig
 from prm_jax.models.step_reader import STEP_ARRAYS, read_steps
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
+from prm_jax.scoring.shared_prefixes import TokenCounts, require_shareable, tree_step_values
 from prm_jax.text import StepConvention
+from prm_jax.text.encode import Encoded
 
 READS_VOCABULARY = ("math_shepherd", "rlhflow")
 """Conventions whose score is the next-token probability of `positive` against `negative`."""
@@ -56,6 +58,8 @@ def score(
     batch_tokens: int = BATCH_TOKENS,
     progress: Callable[[int], None] | None = None,
     mesh=None,
+    share_prefixes: bool = False,
+    token_counts: TokenCounts | None = None,
 ) -> list[StepScores]:
     """Scores every step of every trajectory.
 
@@ -74,12 +78,17 @@ def score(
         batch_tokens: tokens of one forward pass, padding included; at least one row is run.
         progress: called with the number of trajectories that the last forward pass finished.
         mesh: mesh that the parameters live on; rows are spread over its data axes.
+        share_prefixes: compute what trajectories begin with in common once. The scores are the
+            same; it saves most where candidates of one problem, or paths of one search, are scored
+            in one call.
+        token_counts: added to if prefixes are shared.
 
     Returns:
         One `StepScores` a trajectory, in the order given.
 
     Raises:
-        InputError: the model has no head, or nothing says how its steps are marked.
+        InputError: the model has no head, nothing says how its steps are marked, or prefixes are
+            shared and the head reads more than the ends of steps.
     """
     rows = head_logits(
         model,
@@ -92,6 +101,8 @@ def score(
         progress=progress,
         mesh=mesh,
         reduce=step_logit,
+        share_prefixes=share_prefixes,
+        token_counts=token_counts,
     )
     return [StepScores.from_logits(logits, truncated) for logits, truncated in rows]
 
@@ -108,12 +119,14 @@ def head_logits(
     progress: Callable[[int], None] | None = None,
     mesh=None,
     reduce: Callable | None = None,
+    share_prefixes: bool = False,
+    token_counts: TokenCounts | None = None,
 ) -> list[tuple[list, bool]]:
     """What the head says at every step, from one forward pass a trajectory.
 
     Args:
         model, params, tokenizer, trajectories, convention, max_length, batch_tokens, progress,
-            mesh: as in `score`.
+            mesh, share_prefixes, token_counts: as in `score`.
         reduce: `(head, logits_BSC)` to one number f32[B,S] a step; None keeps all of them.
 
     Returns:
@@ -131,13 +144,55 @@ def head_logits(
         encode_unit(trajectory, tokenizer, convention, longest, unit=unit)
         for trajectory in trajectories
     ]
-    function = _all_logits if reduce is None else partial(_reduced_logits, reduce)
-    forward = partial(_forward, function, model, params, mesh)
-    logits = step_values(encoded, forward, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
+    logits = encoded_logits(
+        model,
+        params,
+        encoded,
+        batch_tokens=batch_tokens,
+        progress=progress,
+        mesh=mesh,
+        reduce=reduce,
+        share_prefixes=share_prefixes,
+        token_counts=token_counts,
+    )
     return [
         (row[: len(trajectory.steps)], bool(item.truncated))
         for row, item, trajectory in zip(logits, encoded, trajectories, strict=True)
     ]
+
+
+def encoded_logits(
+    model,
+    params,
+    encoded: Sequence[Encoded],
+    *,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Callable[[int], None] | None = None,
+    mesh=None,
+    reduce: Callable | None = None,
+    share_prefixes: bool = False,
+    token_counts: TokenCounts | None = None,
+) -> list[list]:
+    """What the head says at every step of trajectories that are encoded already.
+
+    Args:
+        model, params, batch_tokens, progress, mesh, share_prefixes, token_counts: as in `score`.
+        encoded: trajectories, of both directions for a gated head.
+        reduce: as in `head_logits`.
+
+    Returns:
+        Per trajectory a float or f32[C] a step, None where the step did not fit.
+
+    Raises:
+        InputError: prefixes are shared, and the head reads more than the ends of steps.
+    """
+    function = _all_logits if reduce is None else partial(_reduced_logits, reduce)
+    forward = partial(_forward, function, model, params, mesh)
+    options = dict(batch_tokens=batch_tokens, mesh=mesh, progress=progress)
+    if share_prefixes:
+        require_shareable(model.head)
+        return tree_step_values(encoded, forward, counts=token_counts, **options)
+    return step_values(encoded, forward, **options)
 
 
 def require_convention(convention) -> StepConvention:
@@ -174,12 +229,12 @@ def require_head(model, tokenizer, convention: StepConvention):
 
 @partial(jax.jit, static_argnums=0)
 def _all_logits(model, params, batch):
-    """Logits f32[B,S,C] of the head at the steps of the `STEP_ARRAYS` of a packed batch."""
+    """Logits f32[B,S,C] of the head at the steps of a packed batch, or of one of trees."""
     tokens_BT, step_positions_BS = batch["tokens"], batch["step_positions"]
-    chex.assert_equal_shape([tokens_BT, batch["positions"], batch["segment_ids"]])
     chex.assert_rank(step_positions_BS, 2)
     chex.assert_type([tokens_BT, step_positions_BS], jnp.int32)
-    output = model.apply({"params": params}, tokens_BT, batch["positions"], batch["segment_ids"])
+    layout = (batch.get(name) for name in ("positions", "segment_ids"))
+    output = model.apply({"params": params}, tokens_BT, *layout, trees=batch.get("trees"))
     return read_steps(model, params, output.hidden_BTD, batch)
 
 
@@ -190,7 +245,8 @@ def _reduced_logits(reduce, model, params, batch):
 
 
 def _forward(function, model, params, mesh, batch):
-    return on_mesh(function, model, params, {name: batch[name] for name in STEP_ARRAYS}, mesh)
+    read = {name: array for name, array in batch.items() if name in (*STEP_ARRAYS, "trees")}
+    return on_mesh(function, model, params, read, mesh)
 
 
 def _sigmoid(s):

@@ -5,6 +5,7 @@ complete result gets the output's name. Beside it, OUTPUT.meta.json records how 
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -20,10 +21,11 @@ from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
 from prm_jax.scoring.batched import BATCH_TOKENS
-from prm_jax.scoring.combinators import OF_GROUPS
+from prm_jax.scoring.combinators import OF_GROUPS, READ_MORE
 from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.pairwise import competes_in
+from prm_jax.scoring.shared_prefixes import TokenCounts
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
@@ -43,6 +45,7 @@ def score_file(
     format: str = "auto",
     max_length: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
+    share_prefixes: bool = False,
     dtype: str = "float32",
     mesh=None,
     skip_bad: bool = False,
@@ -63,6 +66,8 @@ def score_file(
         format: format of the input.
         max_length: most tokens of a trajectory; by default the model's context length.
         batch_tokens: tokens of one forward pass.
+        share_prefixes: compute what solutions begin with in common once; those of one problem may
+            stand apart in the file.
         dtype: dtype of parameters and computation.
         mesh: mesh to run on; None is the default device.
         skip_bad: go on after bad rows and write them to OUTPUT.rejects.jsonl.
@@ -70,7 +75,8 @@ def score_file(
         progress: called with (finished, all) trajectories.
 
     Returns:
-        What OUTPUT.meta.json holds.
+        What OUTPUT.meta.json holds; with `share_prefixes` also `tokens`, those that were given and
+        those that were computed, of the lines that this run scored.
 
     Raises:
         InputError: bad input, model or option; nothing is written under the output's name.
@@ -83,6 +89,12 @@ def score_file(
         return others[other]
 
     how = scoring.parse_scorer(scorer, load)
+    if share_prefixes and how.names & READ_MORE:
+        raise InputError(
+            f"{', '.join(sorted(how.names & READ_MORE))} cannot share prefixes",
+            field="share_prefixes",
+            remedy="score without it",
+        )
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
@@ -95,6 +107,10 @@ def score_file(
         raise error.advised("leave such rows out with skip_bad") from error
     if how.names & OF_GROUPS:
         _require_groups_in_one_piece(trajectories, path)
+    order = _by_problem(trajectories) if share_prefixes else range(len(trajectories))
+    trajectories = [trajectories[number] for number in order]
+    counts = TokenCounts()
+    sharing = dict(share_prefixes=True, token_counts=counts) if share_prefixes else {}
     model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh)
     marking = require_convention(marking or tokenizer.convention)
     made_from = {
@@ -107,6 +123,7 @@ def score_file(
         "other_models": {name: fingerprint(loaded[1]) for name, loaded in others.items()},
         "convention": marking.to_dict(),
         "max_length": max_length or model.config.max_position,
+        "share_prefixes": share_prefixes,
         "dtype": dtype,
         "aggregation": aggregation,
         "code": code_version(),
@@ -131,18 +148,21 @@ def score_file(
                 max_length=max_length,
                 batch_tokens=batch_tokens,
                 mesh=mesh,
+                **sharing,
             )
             rows = [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
             kept.append(rows[first - begin :])
             first = end
-        lines = kept.lines()
+        lines = [line for _, line in sorted(zip(order, kept.lines(), strict=True))]
     if progress:
         progress(len(trajectories), len(trajectories))
-    counts = {
+    record = {
+        **made_from,
         "truncated": sum(json.loads(line)["truncated"] for line in lines),
         "rejected": len(rejects.rows) if rejects else 0,
+        **({"tokens": dataclasses.asdict(counts)} if share_prefixes else {}),
+        "aggregation_rules": RULES,
     }
-    record = {**made_from, **counts, "aggregation_rules": RULES}
     with atomic_write(output) as file:
         file.writelines(lines)
     write_json(f"{output}.meta.json", record)
@@ -182,6 +202,14 @@ def sha256(path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _by_problem(trajectories):
+    """Numbers of the trajectories, those of a problem together where its first one stands."""
+    groups: dict[tuple, list[int]] = {}
+    for number, trajectory in enumerate(trajectories):
+        groups.setdefault(competes_in(trajectory), []).append(number)
+    return [number for group in groups.values() for number in group]
 
 
 def _require_groups_in_one_piece(trajectories, path):

@@ -23,6 +23,13 @@ def test_the_sdm_suite_fits_on_one_half_and_calibrates_on_the_other():
     assert figures["fit_seconds"] >= 0
 
 
+def test_the_best_of_n_suite_computes_the_prompt_once_and_scores_alike():
+    figures = run_suite("best_of_n", smoke=True)["figures"]
+    assert figures["tokens"] == 4 * (40 + 20) and figures["distinct_tokens"] == 40 + 4 * 20
+    assert figures["largest_difference"] < 1e-5 < 0.1 < figures["standard_deviation_of_logits"]
+    assert figures["packed_seconds"] > 0 and figures["shared_seconds"] > 0
+
+
 def test_an_unknown_suite_is_refused():
-    with pytest.raises(InputError, match="known are sdm"):
+    with pytest.raises(InputError, match="known are best_of_n, sdm"):
         run_suite("spped")

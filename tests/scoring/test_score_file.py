@@ -4,7 +4,7 @@ import pytest
 
 from prm_jax import scoring
 from prm_jax.errors import InputError
-from prm_jax.records import write_jsonl
+from prm_jax.records import Trajectory, write_jsonl
 from prm_jax.scoring import score
 from prm_jax.scoring.aggregation import aggregate
 from prm_jax.scoring.score_file import score_file
@@ -188,3 +188,45 @@ def test_one_score_a_solution_is_the_score_of_the_line(tmp_path, input_file, mod
     score_file(str(model_directory), input_file, plain, aggregation="last")
     score_file(str(model_directory), input_file, orm, scorer="orm", aggregation="min")
     assert [line["score"] for line in rows(orm)] == [line["score"] for line in rows(plain)]
+
+
+def test_sharing_prefixes_changes_no_score_wherever_the_candidates_stand(tmp_path, model_directory):
+    path, plain, shared = (tmp_path / name for name in ("in.jsonl", "plain.jsonl", "out.jsonl"))
+    problems = ("what is one and two?", "what is two and two?")
+    candidates = [Trajectory(p, (f"{n} it is.", "so.")) for n in range(4) for p in problems]
+    write_jsonl(path, candidates)  # candidates of a problem stand apart
+    score_file(str(model_directory), path, plain)
+    record = score_file(str(model_directory), path, shared, share_prefixes=True, chunk=4)
+    for one, other in zip(rows(shared), rows(plain), strict=True):
+        assert one["id"] == other["id"]
+        assert one["step_logits"] == pytest.approx(other["step_logits"], abs=1e-5)
+    given = sum(len(p) + len("0 it is.so.") + 2 for p in problems) * 4
+    again = sum(map(len, problems)) * 3  # a chunk holds one problem, and that is in each of them
+    assert record["tokens"] == {"given": given, "computed": given - again}
+
+
+def test_a_stopped_run_that_shares_prefixes_ends_in_the_order_of_the_input(
+    tmp_path, model_directory
+):
+    path, whole, output = (tmp_path / name for name in ("in.jsonl", "whole.jsonl", "out.jsonl"))
+    write_jsonl(path, [Trajectory(p, (f"{n}.",), id=f"{p}{n}") for n in range(3) for p in "ab"])
+    options = dict(share_prefixes=True, chunk=2)
+    score_file(str(model_directory), path, whole, **options)
+
+    def stop(done, total):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(str(model_directory), path, output, progress=stop, **options)
+    score_file(str(model_directory), path, output, **options)
+    assert output.read_bytes() == whole.read_bytes()
+    assert [line["id"] for line in rows(output)] == ["a0", "b0", "a1", "b1", "a2", "b2"]
+
+
+def test_a_scorer_that_reads_more_than_step_ends_does_not_share_prefixes(
+    tmp_path, input_file, model_directory
+):
+    options = dict(scorer="temperature(mean_log_prob, value=2.0)", share_prefixes=True)
+    with pytest.raises(InputError, match="mean_log_prob cannot share prefixes"):
+        score_file(str(model_directory), input_file, tmp_path / "out.jsonl", **options)
