@@ -17,7 +17,8 @@ def get_config(size="full"):
     config.chains = dict(
         min_steps=3, max_steps=5, operations="+", modulus=5, error_rate=0.2, copied=0.0
     )
-    config.training.updates = 700
+    config.training.updates = 2000
+    config.training.rows, config.training.row_length = 36, 44
     config.sdm = dict(width=200, learning_rate=1e-3, epochs=20)
     config.data = data = ConfigDict()
     data.solutions = 12000  # for the process model
