@@ -103,6 +103,14 @@ class Checkpoints:
         """Waits and lets go of the directory."""
         self._manager.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        # Closing waits for the other processes, and one of them may be what failed.
+        if jax.process_count() == 1 or kind is None or issubclass(kind, SystemExit):
+            self.close()
+
     def _restore(self, step, **args):
         try:
             return self._manager.restore(step, args=ocp.args.Composite(**args))

@@ -4,12 +4,10 @@ import contextlib
 import dataclasses
 import math
 import signal
-import threading
 import time
 from pathlib import Path
 
 import jax
-from absl import logging
 
 from prm_jax.data.pipeline import drawn
 from prm_jax.errors import InputError
@@ -17,7 +15,7 @@ from prm_jax.files import check_writable, write_json
 from prm_jax.models import make_mesh
 from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
-from prm_jax.train import placement, run_record
+from prm_jax.train import distributed, placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
 from prm_jax.train.feature_cache import FeatureCache
 from prm_jax.train.metrics import MetricsWriter, in_words
@@ -37,7 +35,8 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     Writes to `workdir`: config.json, data_report.json, rejects/ (if rows are left out),
     metrics.jsonl, tensorboard/, checkpoints/ and, at the end, export/. Killed at any moment and
     started again it comes to the same parameters, bit by bit, on the same machine and mesh. SIGTERM
-    saves and exits with code 143.
+    saves and exits with code 143. Of several processes (see `train.distributed`) all call this
+    with the same arguments and one writes; their number may change when a run is continued.
 
     Args:
         config: ConfigDict as `train.config.default_config` describes it.
@@ -73,8 +72,8 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             stream = stream.map(attach)
         iterator = iter(stream)
         check_writable(workdir / run_record.CONFIG)
-        checkpoints = Checkpoints(workdir, keep=config.checkpoints_to_keep)
-        closing.callback(checkpoints.close)
+        keep = config.checkpoints_to_keep
+        checkpoints = closing.enter_context(Checkpoints(workdir, keep))
         state, start = run.state, checkpoints.latest() or 0
         if start:
             check_frozen(checkpoints.record(start), state.frozen, config.model.name)
@@ -88,6 +87,8 @@ def train(config, workdir, progress=True) -> dict[str, float]:
                 rejects.write()
             writer = MetricsWriter(workdir, start, config.tensorboard)
             closing.callback(writer.close)
+        if jax.process_count() > 1:
+            show.say(f"{jax.process_count()} processes with {jax.device_count()} devices")
         for name, report in run.data_reports.items():
             show.say(f"{name}: {_in_words(report)}{_rejected_in_words(run.rejects.get(name))}")
         log = _Log(run, show, writer, {} if writer is None else writer.earlier)
@@ -127,7 +128,7 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             raise _not_finite(step, metrics, batch, run.corpus.names, checkpoints)
         return metrics
 
-    with _noticing_sigterm() as stop:
+    with distributed.noticing_sigterm(run.mesh) as stop:
         for step in range(start + 1, run.total + 1):
             batch = next(iterator)
             placed = placement.put_batch(batch, config.data.rows, run.mesh)
@@ -136,16 +137,16 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             if pending is not None:
                 log.step(pending[0], finish(*pending), log.seconds())
             pending = (step, device_metrics, batch)
-            last = step == run.total
+            last, stopping = step == run.total, stop()
             evaluate = last or (config.eval_every and step % config.eval_every == 0)
-            save = last or step % config.checkpoint_every == 0 or stop.is_set()
+            save = last or step % config.checkpoint_every == 0 or stopping
             if not (evaluate or save):
                 continue
             metrics, pending = finish(*pending), None
             seconds = log.seconds()
             measured = validation.measure(state, log.show) if evaluate and validation else {}
             log.step(step, metrics, seconds, measured)
-            stopping = stop.is_set()  # perhaps only since the validation began
+            stopping = stopping or stop()  # perhaps only since the validation began
             if save or stopping:
                 checkpoints.save(state, iterator.get_state(), run.record)
             log.seconds()  # what was spent on other things belongs to no step
@@ -192,20 +193,6 @@ class _Log:
         return elapsed
 
 
-@contextlib.contextmanager
-def _noticing_sigterm():
-    """Yields an event that SIGTERM sets; outside the main thread, where none arrives, never set."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _not_finite(step, metrics, batch, names, checkpoints):
     examples = sorted({int(i) for i in batch["step_example"].ravel() if i >= 0})
     named = ", ".join(names[i] for i in examples[:NAMED])
@@ -242,10 +229,10 @@ def _rejected_in_words(rejects):
 
 def _export(workdir, run, state, metrics):
     """Writes `workdir/export`, which another program can load without this run."""
-    if jax.process_count() > 1:
-        logging.warning("a run of several processes is exported by loading its workdir in one")
-        return
     summary = {"record": run.record, "metrics": metrics}
     params = model_params(state.params, state.frozen)
+    if jax.process_count() > 1:
+        params = placement.fetch(params, run.mesh)
     model, tokenizer = run.backbone.model, run.backbone.tokenizer
-    export(workdir / "export", model, params, tokenizer, training=summary)
+    if jax.process_index() == 0:
+        export(workdir / "export", model, params, tokenizer, training=summary)

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -71,6 +72,27 @@ def put_batch(batch, rows, mesh):
         key: jax.make_array_from_process_local_data(sharding, value, (rows, *value.shape[1:]))
         for key, value in batch.items()
     }
+
+
+def fetch(tree, mesh):
+    """The arrays of a tree as numpy arrays, in the first process; to be called in all of them.
+
+    One array at a time is whole on the devices.
+
+    Args:
+        tree: of arrays that are spread over `mesh`.
+        mesh: the mesh.
+
+    Returns:
+        A tree like it; None in all processes but the first.
+    """
+    gather = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, P()))
+    leaves, structure = jax.tree.flatten(tree)
+    if jax.process_index() == 0:
+        return jax.tree.unflatten(structure, [np.asarray(gather(leaf)) for leaf in leaves])
+    for leaf in leaves:
+        gather(leaf).block_until_ready()
+    return None
 
 
 def fingerprint(params) -> str:

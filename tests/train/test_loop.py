@@ -10,6 +10,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from local_runs import forget_after
 
 from prm_jax.errors import InputError
 from prm_jax.models import make_mesh, paths
@@ -27,14 +28,6 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 def rows(workdir):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-
-
-def forget_after(workdir, step):
-    """Puts a finished run back to where it was killed after the checkpoint of `step`."""
-    shutil.rmtree(workdir / "export")
-    for folder in (workdir / "checkpoints").iterdir():
-        if folder.name.isdigit() and int(folder.name) > step:
-            shutil.rmtree(folder)
 
 
 def trees_equal(one, other):
