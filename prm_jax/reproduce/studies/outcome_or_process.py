@@ -22,7 +22,9 @@ def run(config, seeds, progress):
     for name, lengths in (("short", config.data.short), ("long", config.data.long)):
         training, candidates = _data(config, seeds, *lengths)
         figures[f"pass rate of a candidate, {name}"] = each_seed(measures.pass_rate, candidates)
-        train = functools.partial(population.train, config, seeds, progress=progress)
+        of_length = config.copy_and_resolve_references()
+        of_length.training.update(config.rows_of[name])
+        train = functools.partial(population.train, of_length, seeds, progress=progress)
         models = train(training, objective="orm_bce", name=f"dORM, {name}")
         by_last = functools.partial(best_of_n, aggregation="last")
         outcome = each_seed(by_last, candidates, population.score(models, candidates))
