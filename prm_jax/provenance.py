@@ -51,6 +51,22 @@ def machine() -> dict:
     }
 
 
+def run_record(command: str, seconds: float) -> dict:
+    """What a result file says of its run.
+
+    Args:
+        command: what was asked for.
+        seconds: how long it took.
+    """
+    return {
+        "command": command,
+        "code": code_version(),
+        "versions": versions(),
+        "machine": machine(),
+        "seconds": round(seconds, 1),
+    }
+
+
 def peak_memory_gib() -> float:
     """The most memory this process has held at once, in GiB, file-backed pages included."""
     unit = 1 if sys.platform == "darwin" else 1024

@@ -36,16 +36,10 @@ def run_suite(name: str, *, smoke: bool = False, command: str = "") -> dict:
     began = time.monotonic()
     with Progress(f"benchmark {name}") as progress:
         figures = suite.run(smoke, progress)
+    run = provenance.run_record(command, time.monotonic() - began)
     return {
         "suite": name,
         "smoke": smoke,
         "figures": json.loads(json.dumps(figures)),
-        "run": {
-            "command": command,
-            "code": provenance.code_version(),
-            "versions": provenance.versions(),
-            "machine": provenance.machine(),
-            "seconds": round(time.monotonic() - began, 1),
-            "peak_memory_gib": round(provenance.peak_memory_gib(), 3),
-        },
+        "run": run | {"peak_memory_gib": round(provenance.peak_memory_gib(), 3)},
     }

@@ -58,6 +58,11 @@ class AdmittedTable:
     share: float
     worst: float | None
 
+    @property
+    def shortfall(self) -> float:
+        """How far the worst cell is below alpha; 0 if it is not, or if every row was rejected."""
+        return 0.0 if self.worst is None else max(0.0, self.alpha - self.worst)
+
     def to_dict(self) -> dict:
         """The same as plain values, as JSON gives them back."""
         return dataclasses.asdict(self) | {"rows": [dataclasses.asdict(cell) for cell in self.rows]}

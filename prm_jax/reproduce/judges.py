@@ -115,12 +115,6 @@ def fit(
     return Judges(fitted, others)
 
 
-def shortfall(judgement: Judgement, label_N, alpha: float) -> float:
-    """How far the worst cell is below alpha; 0 if it is not, or if nothing is admitted."""
-    table = metrics.admitted_table(judgement.prediction, label_N, judgement.admitted, alpha)
-    return 0.0 if table.worst is None else max(0.0, alpha - table.worst)
-
-
 def compare(
     judges: Judges, tests: Mapping[str, Steps], alphas: Sequence[float]
 ) -> dict[str, float | None]:
@@ -143,15 +137,19 @@ def compare(
         q[name] = sdm.predict(judges.sdm, steps.features_ND).q
         for alpha in alphas:
             judgements = judges.judge(steps, alpha)
-            falls = {arm: shortfall(of, steps.label_N, alpha) for arm, of in judgements.items()}
-            for arm, of in judgements.items():
-                figures[f"{name}: admitted at {alpha:g}, {arm}"] = float(of.admitted.mean())
+            tables = {
+                arm: metrics.admitted_table(of.prediction, steps.label_N, of.admitted, alpha)
+                for arm, of in judgements.items()
+            }
+            falls = {arm: table.shortfall for arm, table in tables.items()}
+            for arm in judgements:
+                figures[f"{name}: admitted at {alpha:g}, {arm}"] = tables[arm].share
                 figures[f"{name}: shortfall at {alpha:g}, {arm}"] = falls[arm]
             least = min(fall for arm, fall in falls.items() if arm not in (SDM, LOWER))
             named = f"{name}: shortfall at {alpha:g}, best baseline minus"
             figures[f"{named} {SDM}"] = least - falls[SDM]
             figures[f"{named} {LOWER}"] = least - falls[LOWER]
-            figures |= _cells(name, judgements, steps, alpha)
+            figures |= _cells(name, judgements, tables[SDM], steps.label_N, alpha)
             if alpha == alphas[0]:
                 figures |= _fits(name, judgements, steps)
     first, *shifted = tests
@@ -160,11 +158,9 @@ def compare(
     return figures
 
 
-def _cells(name, judgements, steps, alpha):
+def _cells(name, judgements, table, label_N, alpha):
     """Accuracy of the SDM's cells, and its worst one against as many rows ranked by softmax."""
     of, softmax = judgements[SDM], judgements["softmax"]
-    label_N = steps.label_N
-    table = metrics.admitted_table(of.prediction, label_N, of.admitted, alpha)
     figures = {
         f"{name}: accuracy of {cell.name} at {alpha:g}, {SDM}": cell.accuracy for cell in table.rows
     }

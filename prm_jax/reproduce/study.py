@@ -98,11 +98,5 @@ def run_study(
         },
         "seeds": list(seeds),
         "config": json.loads(json.dumps(config.to_dict())),
-        "run": {
-            "command": command,
-            "code": provenance.code_version(),
-            "versions": provenance.versions(),
-            "machine": provenance.machine(),
-            "seconds": round(time.monotonic() - began, 1),
-        },
+        "run": provenance.run_record(command, time.monotonic() - began),
     }

@@ -132,6 +132,7 @@ def test_cells_count_admitted_rows_by_label_and_by_prediction():
         "prediction=1": (3, 2),
     }
     assert table.share == pytest.approx(4 / 6) and table.worst == 0.5
+    assert table.shortfall == pytest.approx(table.alpha - 0.5)
     plain = table.to_dict()
     assert plain["rows"][0]["accuracy"] == 0.75 and plain["alpha"] == 0.9
 
@@ -148,6 +149,7 @@ def test_a_verdict_looks_at_accuracy_and_at_its_interval(wrong, rows, verdict):
     assert table.rows[0].verdict == verdict
     assert table.rows[-1].verdict == "rejected" and table.rows[-1].accuracy is None
     assert (table.worst is None) == (rows == 0)
+    assert rows or table.shortfall == 0
 
 
 def test_the_highest_scores_are_chosen_and_the_first_of_equal_ones():

@@ -65,8 +65,7 @@ def _of_seed(config, seed, known, new):
             table = metrics.admitted_table(found.prediction, steps.label_N, found.admitted, alpha)
             shares[where] = table.share
             figures[f"share admitted of {where}, {arm}"] = table.share
-            fall = 0.0 if table.worst is None else max(0.0, alpha - table.worst)
-            figures[f"shortfall on {where}, {arm}"] = fall
+            figures[f"shortfall on {where}, {arm}"] = table.shortfall
             right_N = found.prediction == steps.label_N
             figures[f"accuracy on {where}, {arm}"] = float(right_N.mean())
             figures[f"median q on {where}, {arm}"] = float(np.median(found.q))
