@@ -27,18 +27,20 @@ TOLERANCE = 0.01
 def run(config, seeds, progress):
     """Trains a process model, fits the judges on its states of new problems, and tests them."""
     learn, fit = [], []
+    share = config.data.new_problems * config.data.tested  # of all problems, in every world
     tests: dict[str, list] = {SAME: []}
     for seed in seeds:
         rng = np.random.default_rng([seed, 1])
         drawn = _chains(config, config.data.solutions, rng)
         known, new = split_by_problem(drawn, config.data.new_problems)
-        to_fit, to_test = split_by_problem(new, config.data.new_problems * config.data.tested)
+        to_fit, to_test = split_by_problem(new, share)
         learn.append(known)
         fit.append(to_fit)
         tests[SAME].append(to_test)
         for name, changes in SHIFTS.items():
-            drawn = _chains(config, config.data.shifted, rng, **changes)
-            tests.setdefault(name, []).append(drawn)
+            drawn = _chains(config, round(2 * config.data.shifted / share), rng, **changes)
+            _, unseen = split_by_problem(drawn, share)
+            tests.setdefault(name, []).append(unseen[: config.data.shifted])
         few = to_test[: config.data.shifted]
         tests.setdefault("reversed", []).append([reverse_steps(t) for t in few])
         tests.setdefault("shuffled", []).append([shuffled(t, rng) for t in few])
@@ -134,7 +136,8 @@ STUDY = Study(
     "conformal sets, Learn-then-Test. Steps of the third part of the new problems are judged, and "
     "those of other worlds: 6 to 8 steps; errors by wrong operands; subtractions, never "
     "seen; half of the steps wrong; the steps of a solution reversed, or shuffled with their "
-    "labels. Cells are all admitted steps, those of each class and those of each prediction; the "
+    "labels. No problem of these is in another part. Cells are all admitted steps, those of each "
+    "class and those of each prediction; the "
     "shortfall is how far the worst one is below the accuracy asked for, 0 if nothing is admitted.",
     differs="States of a small model in place of a language model's; one split and initialisation "
     "of the estimator in place of ten; at least 100 calibration steps of each class in a region; "

@@ -8,6 +8,7 @@ import numpy as np
 
 from prm_jax.calibration.feature_cache import cached_step_features
 from prm_jax.calibration.features import step_features
+from prm_jax.data.overlap import normalize
 from prm_jax.data.reversed_steps import reverse_steps
 from prm_jax.data.sources import parse_sources, read_source
 from prm_jax.data.synthetic import FAMILIES, make_trajectories
@@ -37,7 +38,9 @@ def run(config, seeds, progress):
     corrupted = read_source(source)
     drawn = rng.permutation(len(corrupted))[: data.tested]
     tests[GSM8K] = [corrupted[i] for i in drawn]
+    problems = {normalize(trajectory.problem) for trajectory in known}
     few = make_trajectories(families, data.tested, 2, difficulty=levels)
+    few = [trajectory for trajectory in few if normalize(trajectory.problem) not in problems]
     tests["reversed"] = [reverse_steps(trajectory) for trajectory in few]
     tests["shuffled"] = [shuffled(trajectory, rng) for trajectory in few]
 
