@@ -35,6 +35,9 @@ flags.DEFINE_string("aggregation", "min", "Steps to solution.")
 flags.DEFINE_integer(
     "nearest", None, "Name so many calibration steps for each; default: 0, 3 with --report.", 0
 )
+flags.DEFINE_list(
+    "baselines", [], "Beside it: softmax, temperature, platt, isotonic, aps, raps, ..."
+)
 flags.DEFINE_string("report", None, "HTML page to write about what was judged.")
 flags.mark_flags_as_required(["model", "calibration", "input", "output"])
 
@@ -52,7 +55,7 @@ def main(_):
 
     hyper = {"alpha": FLAGS.alpha, **parse(FLAGS.hyper)}
     names = ("layers", "convention", "format", "max_length", "aggregation", "nearest", "level")
-    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "cache")}
+    options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "cache", "baselines")}
     if FLAGS.nearest is None:
         options["nearest"] = 3 if FLAGS.report else 0
     if FLAGS.report:

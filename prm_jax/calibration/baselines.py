@@ -150,8 +150,8 @@ def fit_baselines(
         InputError: an unknown name or option, an impossible value, rows that cannot be split, or
             scikit-learn is not installed.
     """
+    check_baselines(names, alpha, options)
     chosen = {**DEFAULTS, **options}
-    _check(names, alpha, options, chosen)
     features_ND, labels_N, groups_N = check_rows(features_ND, labels_N, groups_N)
     train, held = training_and_calibration(
         labels_N, groups_N, seed=seed, round=chosen["round"], balance=chosen["balance"]
@@ -273,7 +273,9 @@ def _is_prediction(prob_NC):
     return np.arange(prob_NC.shape[1]) == prob_NC.argmax(-1)[:, None]
 
 
-def _check(names, alpha, options, chosen):
+def check_baselines(names: Sequence[str], alpha: float, options: Mapping[str, Any] | None = None):
+    """Raises `InputError` for what `fit_baselines` does not take, before anything is computed."""
+    options = options or {}
     if unknown := [name for name in names if name not in BASELINES]:
         raise InputError(
             f"unknown baseline {unknown[0]!r}", remedy=f"known are {', '.join(BASELINES)}"
@@ -283,6 +285,7 @@ def _check(names, alpha, options, chosen):
             f"unknown option {unknown[0]!r}", remedy=f"known are {', '.join(DEFAULTS)}"
         )
     check_alpha(alpha)
+    chosen = {**DEFAULTS, **options}
     if not 0 < chosen["delta"] < 1:
         raise InputError(f"{chosen['delta']} is not between 0 and 1", field="delta")
     if chosen["cells"] not in selective_risk.CELLS:

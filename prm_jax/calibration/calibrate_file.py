@@ -14,11 +14,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from prm_jax.calibration.baselines import check_baselines, fit_baselines
 from prm_jax.calibration.feature_cache import cached_step_features
 from prm_jax.calibration.features import LEVELS, solution_features, step_features
-from prm_jax.calibration.judged import solution_line, step_line
+from prm_jax.calibration.judged import baseline_columns, solution_line, step_line
 from prm_jax.calibration.metrics import admitted_table
-from prm_jax.calibration.sdm import SDM, fit, predict
+from prm_jax.calibration.sdm import fit, predict
 from prm_jax.calibration.sdm.files import RECORD, load_sdm, save_sdm
 from prm_jax.calibration.sdm.options import checked as check_options
 from prm_jax.calibration.sdm.split import training_and_calibration
@@ -53,6 +54,7 @@ def calibrate_file(
     nearest: int = 0,
     level: str = "step",
     cache=None,
+    baselines: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> dict:
     """Fits an SDM on labelled steps or solutions, or reads the one that is there, and judges.
@@ -79,6 +81,8 @@ def calibrate_file(
         nearest: number of calibration steps, or solutions, to name.
         level: 'step', or 'solution' for one judgement of a solution that fits whole.
         cache: directory where features are kept for other runs; None keeps none.
+        baselines: of `calibration.baselines.BASELINES`; they are fitted on the same halves as the
+            SDM and asked for the same accuracy, and each line says under `baselines` what they say.
         progress: shows what is done.
 
     Returns:
@@ -91,7 +95,8 @@ def calibrate_file(
     check_method(aggregation)
     if level not in LEVELS:
         raise InputError(f"unknown level {level!r}", field="level", remedy=" or ".join(LEVELS))
-    check_options(hyper or {})
+    options = check_options(hyper or {})
+    check_baselines(baselines, options["alpha"])
     check_writable(output)
     sdm_directory = Path(sdm_directory or f"{output}.sdm")
     labelled = read_identified(calibration, format, None)
@@ -133,9 +138,13 @@ def calibrate_file(
         "hyper": dict(hyper or {}),
     }
     sdm, record = _kept(sdm_directory, made_from)
-    if sdm is None:
+    if sdm is None or baselines:
         of_labelled = features(labelled, "states of the calibration file")
-        sdm, promises = _fitted(labelled, of_labelled, level, hyper, progress)
+        numbers, known = _labelled_rows(labelled, of_labelled, level)
+    if sdm is None:
+        sdm = fit(*known, progress=progress, **(hyper or {}))
+        promises = _promises(sdm, *known, options)
+        sdm = dataclasses.replace(sdm, support_row_K=numbers[sdm.support_row_K])
         record = {**made_from, "code": code_version(), **_regions(sdm), "promises": promises}
         save_sdm(sdm_directory, sdm, record)
     of_trajectories = features(trajectories, "states")
@@ -143,6 +152,11 @@ def calibrate_file(
     if not len(rows):
         raise InputError(f"no {level} fits", file=path, field="max_length", remedy="allow more")
     found = predict(sdm, rows, nearest=nearest)
+    fitted, others = {}, {}
+    if baselines:
+        same_halves = {name: options[name] for name in ("alpha", "seed", "balance")}
+        fitted = fit_baselines(baselines, *known, round=int(sdm.round), **same_halves)
+        others = {name: baseline.predict(rows) for name, baseline in fitted.items()}
     ends = np.cumsum([len(rows) for rows, _ in of_trajectories])
     names: list | None = None
     if nearest:
@@ -152,11 +166,15 @@ def calibrate_file(
     for trajectory, (of_one, truncated), end in zip(
         trajectories, of_trajectories, ends.tolist(), strict=True
     ):
-        own = jax.tree.map(operator.itemgetter(slice(end - len(of_one), end)), found)
+        place = slice(end - len(of_one), end)
+        own = jax.tree.map(operator.itemgetter(place), found)
         if level == "step":
-            lines.append(step_line(trajectory, own, truncated, aggregation, names))
+            line = step_line(trajectory, own, truncated, aggregation, names)
         else:
-            lines.append(solution_line(trajectory, own, truncated, names))
+            line = solution_line(trajectory, own, truncated, names)
+        if others:
+            line["baselines"] = baseline_columns(trajectory, others, place, level)
+        lines.append(line)
     meta = {
         **record,
         "input": str(path),
@@ -165,6 +183,7 @@ def calibrate_file(
         f"{level}s": len(rows),
         "admitted": int(found.admitted.sum()),
         "aggregation": aggregation if level == "step" else None,
+        "baselines": {name: baseline.facts for name, baseline in fitted.items()},
     }
     with atomic_write(output) as file:
         file.writelines(
@@ -198,9 +217,8 @@ def _units(trajectory, level) -> Sequence[float | None]:
     return trajectory.step_labels() if level == "step" else (trajectory.outcome,)
 
 
-def _fitted(labelled, features, level, hyper, progress) -> tuple[SDM, list[dict]]:
-    """An SDM of all that is labelled and fitted, and its promises; its support rows number all
-    units of the file."""
+def _labelled_rows(labelled, features, level):
+    """What is labelled and fits: numbers among all units of the file, and what `fit` takes."""
     numbers, rows, labels, groups = [], [], [], []
     first = 0
     for trajectory, (of_units, _) in zip(labelled, features, strict=True):
@@ -216,11 +234,7 @@ def _fitted(labelled, features, level, hyper, progress) -> tuple[SDM, list[dict]
     if not rows:
         missing = "step has a label" if level == "step" else "solution has an outcome"
         raise InputError(f"no {missing} and fits", field="calibration")
-    known = (np.stack(rows), np.array(labels), np.array(groups))
-    sdm = fit(*known, progress=progress, **(hyper or {}))
-    promises = _promises(sdm, *known, check_options(hyper or {}))
-    support_row_K = np.array(numbers, np.int32)[sdm.support_row_K]
-    return dataclasses.replace(sdm, support_row_K=support_row_K), promises
+    return np.array(numbers, np.int32), (np.stack(rows), np.array(labels), np.array(groups))
 
 
 def _promises(sdm, features_ND, labels_N, groups_N, options) -> list[dict]:

@@ -5,6 +5,7 @@ docs/data_formats.md lists the fields.
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -76,6 +77,31 @@ def solution_line(trajectory: Trajectory, found: Prediction, truncated: bool, na
     line = {"id": trajectory.id, "score": (p_right or [None])[0], "truncated": bool(truncated)}
     columns = _columns(found, names)
     return line | {name: (values or [None])[0] for name, values in columns.items()}
+
+
+def baseline_columns(trajectory: Trajectory, found: Mapping, place: slice, level: str) -> dict:
+    """What baselines say of a solution: under each name `probability` (that the step, or solution,
+    is right), `prediction`, `score` and `admitted`, as in `step_line` and `solution_line`.
+
+    Args:
+        trajectory: the solution.
+        found: name -> `BaselinePrediction` of the rows of many solutions.
+        place: which of them are this solution's.
+        level: 'step' or 'solution'.
+    """
+    columns = {}
+    for name, of in found.items():
+        lists = {
+            "probability": of.probability[place, RIGHT].astype(float).tolist(),
+            "prediction": of.prediction[place].tolist(),
+            "score": of.score[place].astype(float).tolist(),
+            "admitted": of.admitted[place].tolist(),
+        }
+        n_units = len(trajectory.steps) if level == "step" else 1
+        missing = [None] * (n_units - len(lists["score"]))
+        lists = {key: values + missing for key, values in lists.items()}
+        columns[name] = lists if level == "step" else {key: v[0] for key, v in lists.items()}
+    return columns
 
 
 def read_judged(path) -> list[Judged]:

@@ -46,7 +46,6 @@ def write_calibration_page(
     meta: Mapping[str, Any],
     *,
     labelled: Sequence[Trajectory] = (),
-    baselines: Mapping[str, Any] | None = None,
     title: str = "Calibration",
     n_solutions: int = 12,
     seed: int = 0,
@@ -58,11 +57,10 @@ def write_calibration_page(
         path: the HTML file; it appears whole or not at all.
         trajectories: the solutions that were judged, with ids; their step labels (their outcomes,
             where solutions were judged) are the truth.
-        lines: one a trajectory in the same order, as `calibrate_file` writes them.
+        lines: one a trajectory in the same order, as `calibrate_file` writes them; the baselines
+            in them are shown beside the estimator.
         meta: what `calibrate_file` returned.
         labelled: the calibration solutions, with ids, whose steps the lines may name as nearest.
-        baselines: name -> prediction, probability, score and admitted of all judged rows in their
-            order, such as `calibration.baselines.BaselinePrediction`.
         title: heading of the page.
         n_solutions: how many solutions to show.
         seed: seed of their choice.
@@ -72,13 +70,14 @@ def write_calibration_page(
         The path written.
 
     Raises:
-        InputError: the lines or baselines do not fit the solutions, or the page is too large.
+        InputError: the lines do not fit the solutions, or the page is too large.
     """
     rows = judged_rows(trajectories, lines)
     alpha = float({**DEFAULTS, **meta["hyper"]}["alpha"])
     known = bool((rows.label >= 0).any())
-    said = {MODEL: None, **(baselines or {})}
-    methods = {name: rows.labelled(other) for name, other in said.items()} if known else {}
+    methods = {MODEL: rows.labelled()} if known else {}
+    if known:
+        methods |= {name: rows.labelled(name) for name in rows.baselines}
     table = admission(methods[MODEL], alpha) if known else None
     views = _solutions(trajectories, lines, rows, labelled, n_solutions, seed)
     sections = {"admission": "Admission", "solutions": "Solutions", "details": "Reproduce"}

@@ -5,7 +5,6 @@ A row is a step, or a whole solution where the file was judged so; `calibrate_fi
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,8 @@ from prm_jax.records import Trajectory
 
 COLUMNS = ("prediction", "probability", "q", "d", "region", "admitted", "reason")
 """What a judged line has for each row."""
+BASELINE_COLUMNS = ("prediction", "probability", "score", "admitted")
+"""What it has of each baseline; this probability is that of class 1, right."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,7 @@ class JudgedRows:
         columns: COLUMNS and `right` (probability of class 1), arrays of N.
         label: int[N], 1 right, 0 wrong, -1 unknown.
         missing: how many did not fit.
+        baselines: name -> BASELINE_COLUMNS of the same rows, where the file has them.
     """
 
     unit: str
@@ -59,42 +61,22 @@ class JudgedRows:
     columns: Mapping[str, np.ndarray]
     label: np.ndarray
     missing: int
+    baselines: Mapping[str, Mapping[str, np.ndarray]]
 
     def __len__(self):
         return len(self.at)
 
-    def labelled(self, other: Any = None) -> LabelledRows:
-        """What is said of the rows with a label: by the file, or by `other`.
-
-        Args:
-            other: None, or `prediction`, `probability`, `score` and `admitted` of all rows, such as
-                `calibration.baselines.BaselinePrediction`.
-
-        Raises:
-            InputError: `other` has more or fewer rows.
-        """
+    def labelled(self, baseline: str | None = None) -> LabelledRows:
+        """What the estimator, or one of `baselines`, says of the rows with a label."""
+        if baseline is None:
+            names = ("prediction", "right", "probability", "admitted")
+            columns = [self.columns[name] for name in names]
+        else:
+            columns = [self.baselines[baseline][name] for name in BASELINE_COLUMNS]
         known = self.label >= 0
-        if other is None:
-            right = self.columns["right"][known]
-            return LabelledRows(
-                self.columns["prediction"][known],
-                np.stack([1 - right, right], axis=1),
-                self.columns["probability"][known],
-                self.columns["admitted"][known],
-                self.label[known],
-            )
-        if len(other.prediction) != len(self):
-            raise InputError(
-                f"{len(other.prediction)} predictions for {len(self)} {self.unit}s",
-                field="baselines",
-            )
-        return LabelledRows(
-            np.asarray(other.prediction)[known],
-            np.asarray(other.probability)[known],
-            np.asarray(other.score)[known],
-            np.asarray(other.admitted)[known],
-            self.label[known],
-        )
+        prediction, right, score, admitted = (column[known] for column in columns)
+        probability = np.stack([1 - right, right], axis=1)
+        return LabelledRows(prediction, probability, score, admitted, self.label[known])
 
 
 def judged_rows(trajectories: Sequence[Trajectory], lines: Sequence[Mapping]) -> JudgedRows:
@@ -113,6 +95,9 @@ def judged_rows(trajectories: Sequence[Trajectory], lines: Sequence[Mapping]) ->
     of_steps = _check(trajectories, lines)
     at, labels, missing = [], [], 0
     columns: dict[str, list] = {name: [] for name in (*COLUMNS, "right")}
+    baselines: dict[str, dict[str, list]] = {
+        name: {column: [] for column in BASELINE_COLUMNS} for name in lines[0].get("baselines", ())
+    }
     for number, (trajectory, line) in enumerate(zip(trajectories, lines)):
         truth = trajectory.step_labels() if of_steps else [trajectory.outcome]
         right = line["step_scores"] if of_steps else line["score"]
@@ -126,12 +111,20 @@ def judged_rows(trajectories: Sequence[Trajectory], lines: Sequence[Mapping]) ->
             labels.append(-1 if label is None else int(label >= 0.5))
             for name, values in table.items():
                 columns[name].append(values[step])
+            for name, of in baselines.items():
+                for column, values in of.items():
+                    value = line["baselines"][name][column]
+                    values.append(value[step] if of_steps else value)
     return JudgedRows(
         "step" if of_steps else "solution",
         at,
         {name: np.array(values) for name, values in columns.items()},
         np.array(labels, int),
         missing,
+        {
+            name: {column: np.array(values) for column, values in of.items()}
+            for name, of in baselines.items()
+        },
     )
 
 
@@ -150,10 +143,26 @@ def _check(trajectories, lines) -> bool:
             value = line.get(name)
             fits = name in line and isinstance(value, list) == of_steps
             if not fits or (of_steps and len(value) != len(trajectory.steps)):
-                raise InputError(
-                    f"the line {trajectory.id!r} has not one value a "
-                    + ("step" if of_steps else "solution"),
-                    field=name,
-                    remedy="give what experiments.calibrate wrote",
-                )
+                raise _not_one_each(trajectory, of_steps, name)
+        of_baselines = line.get("baselines", {})
+        if set(of_baselines) != set(lines[0].get("baselines", {})):
+            raise InputError(
+                f"the line {trajectory.id!r} has other baselines than the first", field="baselines"
+            )
+        for name, columns in of_baselines.items():
+            for column in BASELINE_COLUMNS:
+                value = columns.get(column)
+                if of_steps and (
+                    not isinstance(value, list) or len(value) != len(trajectory.steps)
+                ):
+                    raise _not_one_each(trajectory, of_steps, f"baselines.{name}.{column}")
     return of_steps
+
+
+def _not_one_each(trajectory, of_steps, field):
+    each = "step" if of_steps else "solution"
+    return InputError(
+        f"the line {trajectory.id!r} has not one value a {each}",
+        field=field,
+        remedy="give what experiments.calibrate wrote",
+    )

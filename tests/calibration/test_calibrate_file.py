@@ -11,6 +11,8 @@ from prm_jax.calibration.judged import read_judged
 from prm_jax.calibration.sdm import fit
 from prm_jax.calibration.sdm.files import load_sdm, save_sdm
 from prm_jax.errors import InputError
+from prm_jax.report.judged_rows import judged_rows
+from prm_jax.scoring.inputs import read_identified
 
 HYPER = dict(width=8, epochs=3, batch=16, learning_rate=1e-2, min_rows=3, alpha=0.6)
 
@@ -48,6 +50,30 @@ def test_an_estimator_is_kept_and_fitted_again_for_anything_else(files, tmp_path
     assert (tmp_path / "out.jsonl.sdm/model.safetensors").stat().st_mtime_ns == made
     judged(files, tmp_path / "out.jsonl", layers=1)
     assert (tmp_path / "out.jsonl.sdm/model.safetensors").stat().st_mtime_ns != made
+
+
+@pytest.mark.parametrize("level", ["step", "solution"])
+def test_baselines_are_those_of_the_same_rows_and_halves(files, tmp_path, level):
+    output, names = tmp_path / "out.jsonl", ["softmax", "isotonic"]
+    plain, without = judged(files, output, level=level)
+    meta, lines = judged(files, output, level=level, baselines=names)
+    assert list(meta["baselines"]) == names and plain["baselines"] == {}
+    own = [{k: v for k, v in line.items() if k != "baselines"} for line in lines]
+    assert own == without  # though the estimator was kept and not fitted again
+    trajectories = read_identified(files / "labelled.jsonl", "auto", None)
+    rows = judged_rows(trajectories, lines)
+    assert list(rows.baselines) == names
+    for name in names:
+        of = rows.labelled(name)
+        assert len(of.label) == len(rows.labelled().label) > 0
+        np.testing.assert_array_equal(of.probability.argmax(1), of.prediction)
+        np.testing.assert_allclose(of.score, of.of_prediction)
+        np.testing.assert_array_equal(of.admitted, of.score >= HYPER["alpha"])
+
+
+def test_unknown_baselines_are_refused_at_once(files, tmp_path):
+    with pytest.raises(InputError, match="unknown baseline 'magic'"):
+        judged(files, tmp_path / "out.jsonl", baselines=["magic"])
 
 
 def test_every_level_promises_what_its_calibration_rows_show(files, tmp_path):

@@ -1,7 +1,6 @@
 """The page of a judged file: the given numbers, labels or none, nearest exemplars, escaped."""
 
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -143,25 +142,27 @@ def test_without_labels_the_page_says_so_and_measures_nothing(tmp_path, trajecto
 
 
 def test_baselines_stand_in_the_same_table_and_figures(tmp_path, trajectories, lines):
-    always = types.SimpleNamespace(
-        prediction=np.ones(5, int),
-        probability=np.full((5, 2), 0.5),
-        score=np.full(5, 0.5),
-        admitted=np.ones(5, bool),
-    )
-    baselines = {"always right": always} | {f"as before {n}": always for n in range(4)}
-    root = parse(written(tmp_path, trajectories, lines, META, baselines=baselines))
+    names = ["always right", *(f"as before {n}" for n in range(4))]
+    for row in lines:
+        there = [None if value is None else 1 for value in row["prediction"]]
+        half = [value and 0.5 for value in there]
+        always = dict(prediction=there, probability=half, score=half, admitted=there)
+        row["baselines"] = {name: always for name in names}
+    root = parse(written(tmp_path, trajectories, lines, META))
     sdm, other, *_ = table(root, "What each method admits")
     assert sdm[:2] == ["SDM", "75.0"] and other[:2] == ["always right", "100.0"]
     assert other[2] == "75.0 within [19.4, 99.4] of 4"
-    assert [row[0] for row in table(root, "Probabilities")] == ["SDM", *baselines]
+    assert [row[0] for row in table(root, "Probabilities")] == ["SDM", *names]
     # Five beside the model are too many for one figure, which has six colours.
     said = [node.attributes["aria-label"] for node in root.find_all("svg")]
     assert ["as before 3" in text for text in said] == [False, True, False, True]
     assert all("SDM" in text for text in said)
-    always.prediction = always.prediction[:3]
-    with pytest.raises(InputError, match="3 predictions for 5 steps"):
-        written(tmp_path, trajectories, lines, META, baselines=baselines)
+    lines[1]["baselines"] = {"always right": dict(always, score=[0.5])}
+    with pytest.raises(InputError, match="'b' has other baselines than the first"):
+        written(tmp_path, trajectories, lines, META)
+    lines[1]["baselines"] = {name: dict(always, score=[0.5]) for name in names}
+    with pytest.raises(InputError, match="'b' has not one value a step"):
+        written(tmp_path, trajectories, lines, META)
 
 
 def test_solutions_judged_as_a_whole_are_measured_by_outcome(tmp_path, trajectories, lines):
