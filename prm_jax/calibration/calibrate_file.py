@@ -143,7 +143,7 @@ def calibrate_file(
         numbers, known = _labelled_rows(labelled, of_labelled, level)
     if sdm is None:
         sdm = fit(*known, progress=progress, **(hyper or {}))
-        promises = _promises(sdm, *known, options)
+        promises = _promises(sdm, known, options)
         sdm = dataclasses.replace(sdm, support_row_K=numbers[sdm.support_row_K])
         record = {**made_from, "code": code_version(), **_regions(sdm), "promises": promises}
         save_sdm(sdm_directory, sdm, record)
@@ -237,12 +237,13 @@ def _labelled_rows(labelled, features, level):
     return np.array(numbers, np.int32), (np.stack(rows), np.array(labels), np.array(groups))
 
 
-def _promises(sdm, features_ND, labels_N, groups_N, options) -> list[dict]:
+def _promises(sdm, known, options) -> list[dict]:
     """For each level with a region, how often what it admits of the calibration half is right.
 
     The region was chosen on these rows, so this flatters it a little; the exact binomial intervals
     say what so few rows can show at all.
     """
+    features_ND, labels_N, groups_N = known
     _, held = training_and_calibration(
         labels_N, groups_N, seed=options["seed"], round=int(sdm.round), balance=options["balance"]
     )
