@@ -16,9 +16,9 @@ def get_config(size="full"):
     config = default_config()
     config.unlock()
     config.chains = dict(
-        min_steps=3, max_steps=5, operations="+", modulus=5, error_rate=0.2, copied=0.0
+        min_steps=3, max_steps=5, operations="+", modulus=3, error_rate=0.2, copied=0.0
     )
-    config.training.updates = 2000
+    config.training.updates = 1200
     config.training.rows, config.training.row_length = 36, 44
     config.bilevel = default_training().bilevel
     config.bilevel.unlock()

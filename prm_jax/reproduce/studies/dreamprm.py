@@ -104,7 +104,7 @@ STUDY = Study(
             effect="learnt minus equal, step AUROC",
         ),
     ),
-    setting="Three sources of chains of additions modulo 5 that differ in the share of step "
+    setting="Three sources of chains of additions modulo 3 that differ in the share of step "
     "labels that are flipped. Arms: all sources with equal weights, with weights learnt by finite "
     "differences on solutions with true outcomes, and without the bad source, as a bound. The loss "
     "is the squared error, as in the paper; a solution's score is the mean of its step logits, as "
