@@ -10,6 +10,7 @@ from prm_jax.models.presets import PRESETS
 from prm_jax.models.sharding import (
     PARTITION_RULES,
     batch_sharding,
+    check_row_length,
     make_mesh,
     param_shardings,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "abstract_params",
     "apply_head",
     "batch_sharding",
+    "check_row_length",
     "combine",
     "from_paths",
     "gather_steps",

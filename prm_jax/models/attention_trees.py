@@ -34,6 +34,10 @@ class Trees:
     depth_BT: jax.Array | np.ndarray
     ancestors_BMP: jax.Array | np.ndarray
 
+    def specs(self, whole, by_tokens):
+        """PartitionSpecs of a part of the row: its own blocks, and the ends and depths of all."""
+        return Trees(whole, whole, by_tokens)
+
 
 def attend_trees(
     query_BTNH,
@@ -46,18 +50,21 @@ def attend_trees(
     scale,
     softcap,
     one_block_at_a_time,
+    first=0,
 ):
     """Attention as `attention.attend` describes it, in trees instead of segments.
 
     Args:
-        query_BTNH, key_BTKH, value_BTKH, windows, kind, scale, softcap: as in `attention.attend`.
-        trees: `Trees`; windows count by depth.
+        query_BTNH, key_BTKH, value_BTKH, windows, kind, scale, softcap: as in `attention.attend`;
+            queries may be a part of the row.
+        trees: `Trees`, with the ancestors of these queries; windows count by depth.
         one_block_at_a_time: loop over rows and blocks (CPU) instead of running them side by side.
+        first: place in the row of the first query, an int or i32[].
 
     Returns:
         Array like `query_BTNH`.
     """
-    length = query_BTNH.shape[1]
+    length, n_queries = key_BTKH.shape[1], query_BTNH.shape[1]
     n_blocks, most = trees.ancestors_BMP.shape[1:]
     reach = reach_of(windows, kind, length)
     counts = [most * stage // STAGES for stage in range(STAGES + 1)] if most else [0]
@@ -81,7 +88,8 @@ def attend_trees(
             return jax.lax.switch(stage, [functools.partial(attend_with, n) for n in counts], part)
 
         query_MQNH = query_TNH.reshape(n_blocks, -1, *query_TNH.shape[1:])
-        parts = (query_MQNH, jnp.arange(length).reshape(n_blocks, -1), ancestors_MP)
+        places_MQ = (first + jnp.arange(n_queries)).reshape(n_blocks, -1)
+        parts = (query_MQNH, places_MQ, ancestors_MP)
         if one_block_at_a_time:
             mixed_MQNH = jax.lax.map(attend_needed, parts)
         else:

@@ -19,7 +19,7 @@ from prm_jax.errors import InputError
 from prm_jax.models.attention import attend, choose
 from prm_jax.models.attention_trees import Trees
 from prm_jax.models.config import DecoderConfig
-from prm_jax.models.constraints import constrain_rows
+from prm_jax.models.constraints import constrain_tokens, look_up, sequence_shards
 from prm_jax.models.heads import HeadConfig
 from prm_jax.models.rope import rotate, rotations
 
@@ -62,10 +62,15 @@ class Projection(nn.Module):
     def __call__(self, x):
         scale = 1 / math.sqrt(self.inputs)
         kernel = self.param("kernel", nn.initializers.normal(scale), self.shape, jnp.float32)
-        # With rows and tokens in one axis XLA finds faster matmuls for the backward pass on a CPU.
-        flat = x.reshape(-1, *x.shape[2:])
-        out = jnp.einsum(self.equation.replace("BT", "B"), flat, kernel.astype(self.dtype))
-        out = out.reshape(*x.shape[:2], *out.shape[1:])
+        kernel = kernel.astype(self.dtype)
+        if sequence_shards(x.shape[1]) > 1:
+            out = jnp.einsum(self.equation, x, kernel)  # one axis could not be split like two
+        else:
+            # With rows and tokens in one axis XLA finds faster matmuls for the backward pass on a
+            # CPU.
+            flat = x.reshape(-1, *x.shape[2:])
+            out = jnp.einsum(self.equation.replace("BT", "B"), flat, kernel)
+            out = out.reshape(*x.shape[:2], *out.shape[1:])
         if self.bias_shape is not None:
             bias = self.param("bias", nn.initializers.zeros, self.bias_shape, jnp.float32)
             out = out + bias.astype(self.dtype)
@@ -191,7 +196,7 @@ class Block(nn.Module):
         mixed_BTD = Mlp(config, self.dtype, name="mlp")(norm(name="mlp_norm")(x_BTD))
         if config.sandwich_norms:
             mixed_BTD = norm(name="post_mlp_norm")(mixed_BTD)
-        return constrain_rows(x_BTD + mixed_BTD), None
+        return constrain_tokens(x_BTD + mixed_BTD), None
 
 
 class Embed(nn.Module):
@@ -282,15 +287,14 @@ class Decoder(nn.Module):
 
         embed = Embed(config.vocab_size, config.d_model, name="embed")
         if lower_BTD is None:
-            # The default, an id that is too large read as the last one, would hide a wrong
-            # tokenizer.
-            x_BTD = embed.embedding.at[tokens_BT].get(mode="fill", fill_value=jnp.nan)
-            x_BTD = constrain_rows(x_BTD).astype(self.dtype)
+            # NaN where an id is too large: the default, which reads it as the last one, would hide
+            # a wrong tokenizer.
+            x_BTD = look_up(embed.embedding, tokens_BT, self.dtype)
             if config.scale_embeddings:
                 x_BTD = x_BTD * jnp.asarray(math.sqrt(config.d_model), self.dtype)
         else:
             chex.assert_shape(lower_BTD, (*tokens_BT.shape, config.d_model))
-            x_BTD = constrain_rows(lower_BTD).astype(self.dtype)
+            x_BTD = constrain_tokens(lower_BTD).astype(self.dtype)
         skip_first = lower_BTD is not None
         x_BTD, lower_BTD = self._layers(x_BTD, positions, segment_ids, trees, skip_first)
         x_BTD = RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name="final_norm")(x_BTD)

@@ -1,5 +1,5 @@
-"""Architectures by name: the embedded default backbone, and one tiny model a family for tests and
-smoke runs."""
+"""Architectures by name: the embedded default backbone, shapes of large ones to plan with, and one
+tiny model a family for tests and smoke runs."""
 
 from typing import Any
 
@@ -23,6 +23,34 @@ PRESETS = {
         tied=True,
         rope=Rope(theta=100_000.0),
         max_position=8192,
+    ),
+    "qwen2.5-7b": DecoderConfig(
+        family="qwen2",
+        vocab_size=152064,
+        d_model=3584,
+        n_layers=28,
+        n_heads=28,
+        n_kv_heads=4,
+        head_dim=128,
+        d_ff=18944,
+        norm_eps=1e-6,
+        qkv_bias=True,
+        rope=Rope(theta=1_000_000.0),
+        max_position=131072,
+    ),
+    "qwen2.5-72b": DecoderConfig(
+        family="qwen2",
+        vocab_size=152064,
+        d_model=8192,
+        n_layers=80,
+        n_heads=64,
+        n_kv_heads=8,
+        head_dim=128,
+        d_ff=29568,
+        norm_eps=1e-6,
+        qkv_bias=True,
+        rope=Rope(theta=1_000_000.0),
+        max_position=131072,
     ),
     "tiny-llama": DecoderConfig(family="llama", **_TINY),
     "tiny-mistral": DecoderConfig(

@@ -1,8 +1,8 @@
 """Where parameters and batches live on a device mesh.
 
-The mesh has the axes 'data' (replicas), 'fsdp' (parameters split, batch split) and 'tensor' (heads
-and mlp width split). One table maps parameter paths to axes; a dimension that an axis does not
-divide stays whole.
+The mesh has the axes 'data' (replicas), 'fsdp' (parameters split, batch split), 'sequence' (the
+tokens of a row split) and 'tensor' (heads and mlp width split). One table maps parameter paths to
+axes; a dimension that an axis does not divide stays whole.
 """
 
 import math
@@ -14,13 +14,12 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models.constraints import AXES, BATCH_AXES, divisible_spec
+from prm_jax.models.constraints import AXES, BATCH_AXES, COLUMN_AXES, SEQUENCE, divisible_spec
 from prm_jax.models.tree import from_paths, paths
 
-# First match wins. The embedding is split along the vocabulary only: one axis per dimension makes
-# XLA rematerialise it whole.
+# First match wins. The embedding is split by columns only, see `constraints.look_up`.
 PARTITION_RULES = (
-    (r"embed/embedding$", P(("fsdp", "tensor"), None)),
+    (r"embed/embedding$", P(None, COLUMN_AXES)),
     (r"unembed/kernel$", P("fsdp", "tensor")),
     (r"layers_\d+/attn/[qkv]/kernel$", P(None, "fsdp", "tensor", None)),
     (r"layers_\d+/attn/[qkv]/bias$", P(None, "tensor", None)),
@@ -33,15 +32,20 @@ PARTITION_RULES = (
     (r"norm/scale$", P()),
     (r"head/(gate/)?dense/kernel$", P("fsdp", "tensor")),
     (r"head/(.*/)?(kernel|bias)$", P()),
-    (r"layers_\d+/.*/kernel/(a|b|scale)$", P()),
+    (r"layers_\d+/.*/(o|down)/kernel/a$", P(None, ("tensor", "fsdp"), None)),
+    (r"layers_\d+/.*/(o|down)/kernel/b$", P(None, None, "fsdp")),
+    (r"layers_\d+/.*/kernel/a$", P(None, "fsdp", None)),
+    (r"layers_\d+/.*/kernel/b$", P(None, None, ("tensor", "fsdp"))),
+    (r"layers_\d+/.*/kernel/scale$", P()),
 )
 
 
-def make_mesh(data=1, fsdp=1, tensor=1, devices=None):
-    """A device mesh with the axes ('data', 'fsdp', 'tensor').
+def make_mesh(data=1, fsdp=1, tensor=1, sequence=1, devices=None):
+    """A device mesh with the axes ('data', 'fsdp', 'sequence', 'tensor').
 
     Args:
-        data, fsdp, tensor: sizes of the axes; one of them may be -1, which takes what is left.
+        data, fsdp, tensor, sequence: sizes of the axes; one of them may be -1, which takes what is
+            left.
         devices: devices to use; None is all.
 
     Returns:
@@ -51,17 +55,20 @@ def make_mesh(data=1, fsdp=1, tensor=1, devices=None):
         InputError: if the product is not the number of devices.
     """
     devices = jax.devices() if devices is None else devices
-    shape = [data, fsdp, tensor]
+    shape = [data, fsdp, sequence, tensor]
     if shape.count(-1) == 1:
         known = math.prod(size for size in shape if size != -1)
         shape[shape.index(-1)] = len(devices) // known if known > 0 else 0
     if min(shape) < 1 or math.prod(shape) != len(devices):
         raise InputError(
-            f"mesh data={data} fsdp={fsdp} tensor={tensor} does not fit {len(devices)} devices",
+            f"mesh data={data} fsdp={fsdp} tensor={tensor} sequence={sequence} does not fit "
+            f"{len(devices)} devices",
             field="mesh",
             remedy="make the product equal to the number of devices, or set one axis to -1",
         )
-    return jax.make_mesh(tuple(shape), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
+    return jax.make_mesh(
+        tuple(shape), AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices
+    )
 
 
 def partition_spec(path, shape, mesh):
@@ -77,8 +84,7 @@ def partition_spec(path, shape, mesh):
     """
     for pattern, spec in PARTITION_RULES:
         if re.search(pattern, path):
-            sizes = dict(zip(mesh.axis_names, mesh.devices.shape))
-            return divisible_spec(shape, spec, sizes)
+            return divisible_spec(shape, spec, dict(mesh.shape))
     raise InputError(f"no partition rule matches {path!r}", remedy="add it to PARTITION_RULES")
 
 
@@ -90,6 +96,17 @@ def param_shardings(params, mesh):
             for path, leaf in paths(params).items()
         }
     )
+
+
+def check_row_length(length, mesh):
+    """Raises `InputError` unless the mesh can split rows of `length` tokens evenly."""
+    parts = mesh.shape[SEQUENCE]
+    if length % parts:
+        raise InputError(
+            f"rows of {length} tokens cannot be split into {parts} equal parts",
+            field="mesh.sequence",
+            remedy="make the length of the rows a multiple of it",
+        )
 
 
 def batch_sharding(mesh):

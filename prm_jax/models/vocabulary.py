@@ -6,6 +6,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from prm_jax.models.constraints import sequence_shards
+
 CHUNK_TOKENS = 1024
 
 
@@ -47,33 +49,36 @@ def next_token_log_probs(
         hidden_BTD: float[B,T,D] states after the final norm.
         tokens_BT, segment_ids_BT: i32[B,T].
         chunk_tokens: tokens of all rows together whose logits are held at once; at least one
-            column of the batch is.
+            column of the batch is, or of each part of it where the mesh splits rows.
 
     Returns:
         f32[B,T]: at t the log-probability in nats of token t + 1; 0 at the last token of a row or
         a segment, which nothing follows.
     """
     chex.assert_equal_shape_prefix([hidden_BTD, tokens_BT], 2)
-    rows, length, width = hidden_BTD.shape
+    rows, length = tokens_BT.shape
     table_DV = unembedding(params, hidden_BTD.dtype)
-    columns = min(max(1, chunk_tokens // rows), length)
-    n_chunks = -(-length // columns)
-    pad = n_chunks * columns - length
-    target_BT = jnp.pad(tokens_BT[:, 1:], ((0, 0), (0, 1 + pad)))
-    hidden_BTD = jnp.pad(hidden_BTD, ((0, 0), (0, pad), (0, 0)))
-    chunks = (
-        jnp.moveaxis(hidden_BTD.reshape(rows, n_chunks, columns, width), 1, 0),
-        jnp.moveaxis(target_BT.reshape(rows, n_chunks, columns), 1, 0),
-    )
+    # A chunk has tokens of every part of a row, so that all devices work on each.
+    parts = sequence_shards(length)
+    part = length // parts
+    columns = min(max(1, chunk_tokens // (rows * parts)), part)
+    n_chunks = -(-part // columns)
+    target_BT = jnp.pad(tokens_BT[:, 1:], ((0, 0), (0, 1)))
+
+    def in_chunks(x_BTE):
+        x = x_BTE.reshape(rows, parts, part, -1)
+        x = jnp.pad(x, ((0, 0), (0, 0), (0, n_chunks * columns - part), (0, 0)))
+        return jnp.moveaxis(x.reshape(rows, parts, n_chunks, columns, -1), 2, 0)
 
     @functools.partial(jax.checkpoint, prevent_cse=False)
-    def log_probs(table_DV, h_BTD, target_BT):
-        logits_BTV = vocabulary_logits(config, table_DV, h_BTD)
-        chosen_BT1 = jnp.take_along_axis(logits_BTV, target_BT[..., None], axis=-1)
-        return chosen_BT1[..., 0] - jax.nn.logsumexp(logits_BTV, axis=-1)
+    def log_probs(table_DV, h_BPCD, target_BPC1):
+        logits_BPCV = vocabulary_logits(config, table_DV, h_BPCD)
+        chosen_BPC1 = jnp.take_along_axis(logits_BPCV, target_BPC1, axis=-1)
+        return chosen_BPC1[..., 0] - jax.nn.logsumexp(logits_BPCV, axis=-1)
 
+    chunks = (in_chunks(hidden_BTD), in_chunks(target_BT))
     _, out = jax.lax.scan(lambda _, chunk: (None, log_probs(table_DV, *chunk)), None, chunks)
-    out_BT = jnp.moveaxis(out, 0, 1).reshape(rows, -1)[:, :length]
+    out_BT = jnp.moveaxis(out, 0, 2).reshape(rows, parts, -1)[:, :, :part].reshape(rows, length)
     follows_BT = segment_ids_BT[:, 1:] == segment_ids_BT[:, :-1]
     return jnp.where(jnp.pad(follows_BT, ((0, 0), (0, 1))), out_BT, 0.0)
 

@@ -40,6 +40,26 @@ def state_shardings(params, frozen, optimizer, mesh) -> TrainState:
     return TrainState(step, shardings, param_shardings(frozen, mesh), opt_shardings)
 
 
+def jit_update(update, shardings, mesh):
+    """The program of an update: compiled when it is first called, its state donated.
+
+    Args:
+        update: `(state, batch) -> (state, metrics)`, such as `train.step.train_step` with its
+            model, objective and optimizer.
+        shardings: as `state_shardings` gives them.
+        mesh: the mesh.
+
+    Returns:
+        The jitted function; the state stays where it is, metrics are in every device.
+    """
+    return jax.jit(
+        update,
+        in_shardings=(shardings, batch_sharding(mesh)),
+        out_shardings=(shardings, NamedSharding(mesh, P())),
+        donate_argnums=0,
+    )
+
+
 def check_rows(rows, microbatches, mesh):
     """Raises `InputError` unless every device gets the same number of rows of every microbatch."""
     shares = mesh.shape["data"] * mesh.shape["fsdp"]

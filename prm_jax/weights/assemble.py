@@ -1,4 +1,4 @@
-"""Building our parameter tree from stored tensors, each shard read straight to its device."""
+"""Building our parameter tree from stored tensors, each read once and taken apart into shards."""
 
 import math
 
@@ -16,9 +16,8 @@ DEVICE_ALIGNMENT = 64  # bytes; XLA's CPU client copies host buffers that start 
 def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
     """Reads every parameter of `abstract` from `source`.
 
-    A parameter is read shard by shard inside `jax.make_array_from_callback`, so a process reads
-    only what its own devices hold, and at no time is there more on the host than the parameter in
-    hand.
+    A process reads only what its own devices hold, and that once, however many of them hold it. On
+    the host are at any time the shards of the parameter in hand and one stored tensor.
 
     Args:
         source: has `.file` (for messages), `.shapes` (dict: key -> stored shape) and `.read(key,
@@ -47,37 +46,77 @@ def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
         shardings = dict.fromkeys(leaves, one_device)
     else:
         shardings = paths(param_shardings(abstract, mesh))
-    arrays = {
-        row.path: jax.make_array_from_callback(
-            leaves[row.path].shape,
-            shardings[row.path],
-            reader(source, row, leaves[row.path].shape, jnp.dtype(dtype)),
-        )
-        for row in rows
-    }
+    arrays = {}
+    for row in rows:
+        shape = leaves[row.path].shape
+        arrays[row.path] = load(source, row, shape, shardings[row.path], jnp.dtype(dtype))
+        arrays[row.path].block_until_ready()  # what is on its way to a device is on the host too
     return from_paths(arrays)
 
 
-def reader(source, row, shape, dtype):
-    """The callback that reads one block of one parameter, converted tensor by tensor."""
+def load(source, row, shape, sharding, dtype):
+    """One parameter as an array that is spread over its devices.
 
-    def read(index):
-        block = aligned_empty(
-            [len(range(*piece.indices(size))) for piece, size in zip(index, shape, strict=True)],
-            dtype,
-        )
-        if row.stacked:
-            layers, *inner = index
-            for place, layer in enumerate(range(*layers.indices(shape[0]))):
-                block[place] = one(row.key.format(layer), shape[1:], tuple(inner))
-        else:
-            block[...] = one(row.key, shape, index)
-        return block
+    Args:
+        source, dtype: as in `assemble`.
+        row: the parameter's `hf_tables.Row`.
+        shape: of the whole parameter.
+        sharding: jax.sharding.Sharding.
+    """
+    holders: dict[tuple, list] = {}  # block -> devices of this process that hold it
+    for device, index in sharding.addressable_devices_indices_map(shape).items():
+        block = tuple(piece.indices(size)[:2] for piece, size in zip(index, shape, strict=True))
+        holders.setdefault(block, []).append(device)
+    shards = {block: aligned_empty([b - a for a, b in block], dtype) for block in holders}
+    if row.stacked:
+        for layer in range(shape[0]):
+            of_layer = {
+                block[1:]: shard[layer - block[0][0]]
+                for block, shard in shards.items()
+                if block[0][0] <= layer < block[0][1]
+            }
+            fill(source, row, row.key.format(layer), shape[1:], of_layer)
+    else:
+        fill(source, row, row.key, shape, shards)
+    arrays = []
+    for block, (device, *others) in holders.items():
+        array = jax.device_put(shards.pop(block), device)
+        # From device to device: two must not share one buffer of the host.
+        arrays += [array, *(jax.device_put(array, other) for other in others)]
+    return jax.make_array_from_single_device_arrays(shape, sharding, arrays)
 
-    def one(key, shape, index):
+
+def fill(source, row, key, shape, shards):
+    """Fills the parts of one stored tensor that are wanted, reading it once.
+
+    Args:
+        source: as in `assemble`.
+        row: whose layout it has.
+        key: its key.
+        shape: of the whole tensor, in our order of axes.
+        shards: {((start, stop) of each axis): array to fill}; no two overlap.
+    """
+
+    def read(block):
+        index = tuple(slice(*ends) for ends in block)
         return layout.read(row.layout, shape, index, lambda stored: source.read(key, stored))
 
-    return read
+    if not shards:
+        return
+    ends = list(zip(*shards))
+    hull = tuple((min(a for a, _ in axis), max(b for _, b in axis)) for axis in ends)
+    if sum(map(_volume, shards)) < _volume(hull):
+        for block, shard in shards.items():
+            shard[...] = read(block)
+        return
+    stored = read(hull)
+    for block, shard in shards.items():
+        inside = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(block, hull))
+        shard[...] = stored[inside]
+
+
+def _volume(block):
+    return math.prod(b - a for a, b in block)
 
 
 def aligned_empty(shape, dtype):

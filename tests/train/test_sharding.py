@@ -11,7 +11,14 @@ from jax.sharding import PartitionSpec as P
 
 from prm_jax import objectives
 from prm_jax.errors import InputError
-from prm_jax.models import batch_sharding, make_mesh, param_shardings, partition, paths
+from prm_jax.models import (
+    batch_sharding,
+    init_lora,
+    make_mesh,
+    param_shardings,
+    partition,
+    paths,
+)
 from prm_jax.train import placement
 from prm_jax.train.config import default_config
 from prm_jax.train.optimizer import make_optimizer
@@ -26,7 +33,7 @@ MESHES = [
     for fsdp in (1, 2, 4, 8)
     for tensor in (1, 2, 4, 8)
     if data * fsdp * tensor in (2, 4, 8)
-]
+] + [(2, 1, 2, 2)]  # the last with rows in two parts
 REMATERIALIZED = "nvoluntary full rematerialization"
 
 
@@ -93,11 +100,26 @@ def test_a_mesh_gives_the_numbers_of_one_device_without_rematerialization(
 
 def test_the_log_would_show_a_rematerialization(compiling_afresh, capfd):
     mesh = mesh_of((2, 2, 2))
-    x = jax.device_put(np.ones((8, 8, 8), "f"), NamedSharding(mesh, P(*mesh.axis_names)))
+    x = jax.device_put(np.ones((8, 8, 8), "f"), NamedSharding(mesh, P("data", "fsdp", "tensor")))
     with jax.set_mesh(mesh):
-        one_axis = P(mesh.axis_names)
+        one_axis = P(("data", "fsdp", "tensor"))
         jax.jit(lambda x: jax.lax.with_sharding_constraint(jax.numpy.sin(x), one_axis) * 2)(x)
     assert REMATERIALIZED in capfd.readouterr().err
+
+
+def test_adapters_on_a_mesh_learn_what_they_learn_on_one_device(compiling_afresh, capfd):
+    model, params, _, batch = setting(True)
+    adapters = init_lora(jax.random.key(1), params, 2, 4.0)
+    adapters = jax.tree.map(lambda x: x + 0.1, adapters)  # where b is zero, a learns nothing
+    trained, frozen = partition({**params, "lora": adapters}, ["^(?!lora)", "scale$"])
+    _, expected = gradient_on(mesh_of((1, 1, 1)), trained, frozen, model, batch)
+    mesh = mesh_of((2, 2, 2))
+    _, gradient = gradient_on(mesh, trained, frozen, model, batch)
+    assert REMATERIALIZED not in capfd.readouterr().err
+    for path, leaf in paths(expected).items():
+        got, size = paths(gradient)[path], np.abs(leaf).max()
+        np.testing.assert_allclose(got, leaf, rtol=1e-5, atol=1e-5 * size, err_msg=path)
+        assert "fsdp" in str(got.sharding.spec), path
 
 
 def test_accumulation_on_a_mesh_equals_one_device():

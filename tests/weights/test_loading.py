@@ -1,10 +1,12 @@
 """Loading onto devices: shards, memory, and files that are not what they should be."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import jax
 import numpy as np
@@ -12,9 +14,11 @@ import pytest
 import tiny_models as tiny
 from safetensors.numpy import load_file, save_file
 
+from prm_jax.benchmark import load
 from prm_jax.errors import InputError
-from prm_jax.models import HeadConfig, make_mesh, param_shardings, paths
-from prm_jax.weights import export, load_model
+from prm_jax.models import PRESETS, HeadConfig, make_mesh, param_shardings, paths
+from prm_jax.weights import assemble, export, load_model
+from prm_jax.weights.hf_tables import Row
 
 WITH_HEAD = HeadConfig("linear", 2)
 
@@ -56,25 +60,78 @@ def test_loading_onto_eight_devices_gives_the_same_arrays_spread_by_the_table(
     assert kernel.addressable_shards[0].data.size * parts == kernel.size
 
 
-def test_a_device_reads_only_its_own_part_of_the_file(directory, monkeypatch):
+@pytest.fixture
+def read(monkeypatch):
+    """Bytes of every block that is read."""
     from prm_jax.weights import safetensors_files
 
-    read = []
+    sizes = []
     original = safetensors_files.SafetensorsDirectory.read
 
     def counted(self, key, index):
         block = original(self, key, index)
-        read.append(block.nbytes)
+        sizes.append(block.nbytes)
         return block
 
     monkeypatch.setattr(safetensors_files.SafetensorsDirectory, "read", counted)
-    load_model(directory)
-    whole, largest = sum(read), max(read)
-    read.clear()
-    load_model(directory, mesh=make_mesh(fsdp=2, tensor=4))
-    # Split tensors are read once in all; only what every device holds is read by each.
-    assert max(read) < largest
-    assert sum(read) < 1.7 * whole
+    return sizes
+
+
+@pytest.mark.parametrize("axes", [dict(), dict(fsdp=8), dict(data=2, fsdp=2, tensor=2)], ids=str)
+def test_each_byte_of_several_files_is_read_once_for_all_devices(axes, tmp_path, read):
+    model, params = tiny.model("llama", WITH_HEAD)
+    export(tmp_path / "m", model, params, tiny.tokenizer(), max_shard_bytes=20_000)
+    files = list((tmp_path / "m").glob("*.safetensors"))
+    assert len(files) > 2
+    _, spread, _ = load_model(tmp_path / "m", mesh=make_mesh(**axes) if axes else None)
+    assert sum(read) == sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    tiny.assert_identical(spread, params)
+
+
+def test_devices_that_hold_the_same_share_no_buffer(directory):
+    _, spread, _ = load_model(directory, mesh=make_mesh(data=8))
+    shards = spread["layers_0"]["mlp"]["gate"]["kernel"].addressable_shards
+    assert len({shard.data.unsafe_buffer_pointer() for shard in shards}) == 8
+
+
+def test_a_process_reads_no_more_than_its_devices_hold():
+    stored = np.arange(8 * 12, dtype=np.float32).reshape(8, 12)
+    row, taken = Row("unembed/kernel", "key", "v d -> d v"), []
+
+    class Source:
+        def read(self, key, index):
+            taken.append(stored[index].size)
+            return stored[index]
+
+    def fill(*blocks):
+        taken.clear()
+        shards = {block: np.zeros([b - a for a, b in block]) for block in blocks}
+        assemble.fill(Source(), row, "key", (12, 8), shards)
+        for block, shard in shards.items():
+            np.testing.assert_array_equal(shard, stored.T[tuple(slice(*ends) for ends in block)])
+        return list(taken)
+
+    assert fill(((0, 3), (0, 8)), ((3, 6), (0, 8))) == [6 * 8]  # neighbours: one read
+    assert fill(((0, 3), (0, 8)), ((9, 12), (0, 8))) == [3 * 8, 3 * 8]  # not what lies between
+    assert fill() == []
+
+
+def test_beyond_its_shards_loading_holds_one_stored_tensor(tmp_path):
+    config = dataclasses.replace(
+        PRESETS["tiny-llama"], n_layers=8, d_model=256, d_ff=1024, vocab_size=2048
+    )
+    stored = load.write_checkpoint(tmp_path, config)
+    loading = load.Loading(tmp_path, config, dict(data=2, fsdp=4), fake=False)
+    tracemalloc.start()
+    try:
+        found = loading.load()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found["held_bytes"] > 1.9 * stored["stored_bytes"] > 10 * stored["largest_tensor_bytes"]
+    # The second replica's copies are no Python objects.
+    assert peak < stored["stored_bytes"] + 1.5 * stored["largest_tensor_bytes"]
+    assert found["reads_of_a_byte"] == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
