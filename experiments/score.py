@@ -29,10 +29,11 @@ flags.DEFINE_string("aggregation", None, "Steps to solution; default: as recorde
 flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
 flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
-flags.DEFINE_integer("batch_tokens", 8192, "Tokens of one forward pass.", lower_bound=1)
+flags.DEFINE_integer("batch_tokens", 8192, "Most tokens of one forward pass.", lower_bound=1)
 flags.DEFINE_bool("share_prefixes", False, "Compute what solutions begin with in common once.")
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Parameters and computation.")
 flags.DEFINE_integer("fsdp", None, "Split parameters over so many devices, rows over all.", 1)
+flags.DEFINE_integer("sequence", None, "Split the tokens of a row over so many devices.", 1)
 flags.DEFINE_bool("skip_bad", False, "Skip bad rows; they go to OUTPUT.rejects.jsonl.")
 flags.mark_flags_as_required(["model", "input", "output"])
 
@@ -46,7 +47,8 @@ def main(_):
     switches = ("share_prefixes", "skip_bad")
     names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, *switches)}
-    mesh = None if FLAGS.fsdp is None else make_mesh(data=-1, fsdp=FLAGS.fsdp)
+    split = {axis: FLAGS[axis].value or 1 for axis in ("fsdp", "sequence")}
+    mesh = make_mesh(data=-1, **split) if FLAGS.fsdp or FLAGS.sequence else None
     with Progress("scoring") as bar:
         record = score_file(
             FLAGS.model, FLAGS.input, FLAGS.output, mesh=mesh, progress=bar.update, **options

@@ -9,6 +9,11 @@ from prm_jax.errors import InputError
 from prm_jax.progress import Progress
 
 SUITES = {
+    "score": "scoring solutions, against the padded Hugging Face recipe and the matmul limit",
+    "train": "training on solutions, against the same, and its memory",
+    "input": "the stream of batches alone, against what training takes",
+    "compile": "the first result with cold and warm caches, and what a second file compiles",
+    "load": "loading a checkpoint of several files onto a mesh, each byte once",
     "best_of_n": "scoring many candidates of one problem, their prompt computed once",
     "sdm": "fitting an SDM estimator on many rows, and judging as many",
 }

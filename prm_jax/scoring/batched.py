@@ -1,8 +1,8 @@
 """Running a model over trajectories of all lengths in batches of few shapes.
 
-Trajectories are packed into rows of a few fixed shapes, so that a run compiles a few programs
-however many lengths there are. A value does not depend on what else is in the row, the batch or the
-call.
+Trajectories are packed into rows of a few fixed shapes, and rows into batches of one or two sizes,
+so that a run compiles few programs however many trajectories and lengths there are, and another
+file compiles none. A value does not depend on what else is in the row, the batch or the call.
 """
 
 import dataclasses
@@ -13,13 +13,20 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from prm_jax.data.packing import Bins, fill
-from prm_jax.models import batch_sharding
+from prm_jax.models import batch_sharding, check_row_length
 from prm_jax.text.encode import Encoded
 
 ROW_LENGTHS = (64, 512)
 """Trajectories up to 64 tokens share rows of 64, longer ones rows of 512; beyond, rows double."""
 BATCH_TOKENS = 8192
+SMALL_BATCH_TOKENS = 512
+"""Tokens of a small batch, which is at least one row. Rows that do not fill a batch run in small
+ones: a second shape instead of one for every number of rows, and hardly a padded row. On a CPU all
+rows do, since its caches hold such a batch; `experiments.benchmark --suite=score` measures both."""
 STEP_SLOTS = 8
+TOKENS_OF_A_STEP = 4
+"""A row has room for a step every so many tokens; trajectories with more steps have rows of their
+own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +52,8 @@ def step_values(
         encoded: trajectories.
         forward: takes a batch as `data.packing.fill` gives it, returns f[B,S] or f[B,S,C]; what it
             says of slots without a step is not read.
-        batch_tokens: tokens of one batch, padding included; at least one row is run.
-        mesh: mesh whose data axes the rows are spread over.
+        batch_tokens: most tokens of one batch, padding included; at least one row is run.
+        mesh: mesh whose data axes the rows are spread over, and their tokens over 'sequence'.
         progress: called with the number of trajectories that the last batch finished.
 
     Returns:
@@ -57,9 +64,9 @@ def step_values(
     if progress and (unfit := sum(not len(item.step_positions) for item in encoded)):
         progress(unfit)
     for bucket in _buckets(encoded):
-        n_rows = _rows(bucket, batch_tokens, mesh)
-        for first in range(0, len(bucket.layout), n_rows):
-            layout = bucket.layout[first : first + n_rows]
+        if mesh is not None:
+            check_row_length(bucket.row_length, mesh)
+        for layout, n_rows in _batches(bucket, batch_tokens, mesh):
             padded = layout + [[]] * (n_rows - len(layout))
             batch = fill(padded, encoded, bucket.row_length, bucket.max_steps)
             s_BS = forward(batch)
@@ -85,19 +92,24 @@ def on_mesh(function, model, params, inputs, mesh) -> np.ndarray:
 
 
 def _buckets(encoded):
-    """Groups trajectories by row length and packs each group, longest first."""
-    groups: dict[int, list[int]] = {}
+    """Groups trajectories by the shape of their row and packs each group, longest first."""
+    groups: dict[tuple[int, int], list[int]] = {}
     for example, item in enumerate(encoded):
         if len(item.step_positions):
-            groups.setdefault(_row_length(len(item.tokens)), []).append(example)
-    for row_length, examples in sorted(groups.items()):
+            groups.setdefault(_shape(item), []).append(example)
+    for (row_length, max_steps), examples in sorted(groups.items()):
         examples = sorted(examples, key=lambda example: -len(encoded[example].tokens))
-        bins = Bins(len(examples), row_length, row_length)
+        bins = Bins(len(examples), row_length, max_steps)
         for example in examples:
             bins.place(example, len(encoded[example].tokens), len(encoded[example].step_positions))
-        layout = [row for row in bins.layout if row]
-        most = max(sum(len(encoded[example].step_positions) for example in row) for row in layout)
-        yield _Bucket(row_length, max(STEP_SLOTS, power_of_two(most)), layout)
+        yield _Bucket(row_length, max_steps, [row for row in bins.layout if row])
+
+
+def _shape(item):
+    """Length of a trajectory's row and the steps it holds; neither depends on others."""
+    row_length = _row_length(len(item.tokens))
+    usual = max(STEP_SLOTS, row_length // TOKENS_OF_A_STEP)
+    return row_length, max(usual, power_of_two(len(item.step_positions)))
 
 
 def _row_length(n_tokens):
@@ -107,12 +119,21 @@ def _row_length(n_tokens):
     return power_of_two(n_tokens)
 
 
-def _rows(bucket, batch_tokens, mesh):
-    """Rows of a batch: a power of two, and a multiple of the mesh's data axes."""
-    within = max(1, batch_tokens // bucket.row_length)
-    rows = min(power_of_two(len(bucket.layout)), 1 << (within.bit_length() - 1))
+def _batches(bucket, batch_tokens, mesh):
+    """Rows of each batch, and how many it has room for: full ones, then small ones."""
     shards = data_shards(mesh)
-    return -(-rows // shards) * shards
+
+    def n_rows(tokens):
+        within = max(1, min(tokens, batch_tokens) // bucket.row_length)
+        return -(-within // shards) * shards
+
+    small = n_rows(SMALL_BATCH_TOKENS)
+    large = small if jax.default_backend() == "cpu" else n_rows(batch_tokens)
+    in_large = len(bucket.layout) // large * large
+    for first in range(0, in_large, large):
+        yield bucket.layout[first : first + large], large
+    for first in range(in_large, len(bucket.layout), small):
+        yield bucket.layout[first : first + small], small
 
 
 def data_shards(mesh):

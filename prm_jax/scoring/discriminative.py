@@ -75,7 +75,7 @@ def score(
         convention: how steps are marked; by default what the tokenizer records.
         max_length: most tokens of a trajectory; by default the model's context length. Steps beyond
             it get None.
-        batch_tokens: tokens of one forward pass, padding included; at least one row is run.
+        batch_tokens: most tokens of one forward pass, padding included; at least one row is run.
         progress: called with the number of trajectories that the last forward pass finished.
         mesh: mesh that the parameters live on; rows are spread over its data axes.
         share_prefixes: compute what trajectories begin with in common once. The scores are the
@@ -186,7 +186,7 @@ def encoded_logits(
     Raises:
         InputError: prefixes are shared, and the head reads more than the ends of steps.
     """
-    function = _all_logits if reduce is None else partial(_reduced_logits, reduce)
+    function = _all_logits if reduce is None else partial(reduced_logits, reduce)
     forward = partial(_forward, function, model, params, mesh)
     options = dict(batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     if share_prefixes:
@@ -239,8 +239,14 @@ def _all_logits(model, params, batch):
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _reduced_logits(reduce, model, params, batch):
-    """One number f32[B,S] a step."""
+def reduced_logits(reduce, model, params, batch):
+    """One number f32[B,S] a step: the program that scores a batch.
+
+    Args:
+        reduce: `(head, logits_BSC)` to f32[B,S].
+        model: `Decoder` with a head. params: its parameters.
+        batch: what `models.step_reader.STEP_ARRAYS` names of a packed batch, or one of trees.
+    """
     return reduce(model.head, _all_logits(model, params, batch))
 
 

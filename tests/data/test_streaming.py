@@ -7,7 +7,8 @@ import pytest
 
 from prm_jax.data import streaming
 from prm_jax.data.corpus import make_corpus, read_trajectories
-from prm_jax.data.pipeline import batches, count_batches, drawn
+from prm_jax.data.pipeline import batches, count_batches
+from prm_jax.data.readers import drawn
 from prm_jax.data.sources import is_held_out
 from prm_jax.errors import InputError
 from prm_jax.formats import array_records
@@ -92,8 +93,8 @@ def test_a_stream_saved_anywhere_goes_on_the_same_with_its_counts(stored, make):
         again.set_state(json.loads(states[stop]))
         for batch, expected in zip(list(again), whole[stop + 1 :], strict=True):
             assert_same(batch, expected)
-        assert drawn(again) == drawn(saving)
-    counts = drawn(saving)
+        assert drawn(again.get_state()) == drawn(saving.get_state())
+    counts = drawn(saving.get_state())
     kept = [i for i in range(5) if not is_held_out(f"number {i}", 0.2)]
     assert counts["left_out"]["without_label"] == 3 * len(kept) > 0
 
@@ -108,7 +109,7 @@ def test_held_out_problems_are_those_of_memory_and_never_come_in_the_stream(stor
     assert {f"number {i}" for i in seen} == {f"number {i}" for i in range(300)} - {
         t.problem for t in held_out
     }
-    counts = drawn(iterator)
+    counts = drawn(iterator.get_state())
     assert counts["left_out"] == {"held_out": len(expected)}
     assert counts["trajectories"] == len(memory.encoded) == 300 - len(expected)
 
@@ -132,7 +133,7 @@ def test_what_is_larger_than_a_row_is_left_out_and_counted(stored, make):
     corpus, _ = make(stored("a", found))
     iterator = stream(corpus)
     assert 3 not in {int(i) for batch in iterator for i in batch["step_example"].ravel()}
-    assert drawn(iterator)["left_out"] == {"larger_than_a_row": 1}
+    assert drawn(iterator.get_state())["left_out"] == {"larger_than_a_row": 1}
 
 
 def test_a_bad_record_is_named_when_it_comes_or_left_out_and_counted(stored, make, tmp_path):
@@ -145,7 +146,7 @@ def test_a_bad_record_is_named_when_it_comes_or_left_out_and_counted(stored, mak
     corpus, _ = make(path, skip_bad=Rejects(tmp_path / "rejects.jsonl"))
     iterator = stream(corpus)
     assert len({int(i) for b in iterator for i in b["step_example"].ravel() if i >= 0}) == n - 1
-    assert drawn(iterator)["left_out"] == {"bad_row": 1}
+    assert drawn(iterator.get_state())["left_out"] == {"bad_row": 1}
 
 
 def test_a_record_of_several_trajectories_and_a_set_without_labels_are_refused(stored, make):
@@ -167,7 +168,10 @@ def test_a_bad_first_record_leaves_the_format_to_the_next(stored, make, tmp_path
     corpus, _ = make(path, skip_bad=Rejects(tmp_path / "rejects.jsonl"))
     iterator = stream(corpus)
     assert sum(len(batch["tokens"]) for batch in iterator) > 0
-    assert (drawn(iterator)["trajectories"], drawn(iterator)["left_out"]) == (5, {"bad_row": 1})
+    assert (
+        drawn(iterator.get_state())["trajectories"],
+        drawn(iterator.get_state())["left_out"],
+    ) == (5, {"bad_row": 1})
     none = stored("none", [{"what": 1}] * 3)
     with pytest.raises(InputError, match="no record could be read"):
         make(none, skip_bad=Rejects(tmp_path / "rejects.jsonl"))

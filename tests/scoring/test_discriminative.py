@@ -9,7 +9,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, make_mesh, param_shardings
 from prm_jax.records import Trajectory
 from prm_jax.scoring import score
-from prm_jax.scoring.discriminative import _reduced_logits
+from prm_jax.scoring.discriminative import reduced_logits
 from prm_jax.text import CONVENTIONS, encode
 
 TOLERANCE = 1e-5
@@ -53,9 +53,12 @@ def test_one_trajectory_alone_scores_as_in_company(
     np.testing.assert_allclose(flat(found), expected, atol=TOLERANCE, rtol=0)
 
 
-def test_scores_do_not_depend_on_the_mesh(expected, model_and_params, tokenizer, trajectories):
+@pytest.mark.parametrize("split", ["tensor", "sequence"])
+def test_scores_do_not_depend_on_the_mesh(
+    split, expected, model_and_params, tokenizer, trajectories
+):
     model, params = model_and_params
-    mesh = make_mesh(data=2, fsdp=2, tensor=2)
+    mesh = make_mesh(data=2, fsdp=2, **{split: 2})
     params = jax.device_put(params, param_shardings(params, mesh))
     found = score(model, params, tokenizer, trajectories, mesh=mesh)
     np.testing.assert_allclose(flat(found), expected, atol=TOLERANCE, rtol=0)
@@ -71,9 +74,9 @@ def test_many_lengths_compile_few_programs(model_and_params, tokenizer):
     model, params = model_and_params
     model = dataclasses.replace(model, config=dataclasses.replace(model.config, norm_eps=2e-5))
     solutions = [Trajectory("p", ("s" * n,) * (1 + n % 5)) for n in range(1, 100, 3)]
-    before = _reduced_logits._cache_size()
-    score(model, params, tokenizer, solutions, batch_tokens=2048)
-    assert _reduced_logits._cache_size() - before <= 2
+    before = reduced_logits._cache_size()
+    score(model, params, tokenizer, solutions, batch_tokens=512)
+    assert reduced_logits._cache_size() - before <= 2
 
 
 def test_steps_that_do_not_fit_are_null_and_the_others_unchanged(model_and_params, tokenizer):

@@ -1,0 +1,61 @@
+"""A way in a process of its own answers, fails and dies without taking others with it."""
+
+import os
+
+import pytest
+
+from prm_jax.benchmark.pairs import first_of_each, in_turn, median_ratio
+from prm_jax.benchmark.workers import working
+from prm_jax.errors import InputError
+from prm_jax.provenance import peak_memory_gib
+
+
+class Hoarder:
+    def __init__(self, n):
+        self.n, self.kept = n, []
+
+    def keep(self, times=1):
+        self.kept.append(b"x" * self.n * times)
+        return len(self.kept[-1])
+
+    def process(self):
+        return os.getpid()
+
+    def fail(self):
+        raise ValueError("no such luck")
+
+    def die(self):
+        os._exit(9)
+
+
+def test_memory_of_a_way_is_its_own_and_its_failures_are_told():
+    before = peak_memory_gib()
+    with working(Hoarder, 2**20) as way:
+        small = way.call("peak_memory_gib")
+        assert way.call("process") != os.getpid()
+        assert way.call("keep", times=200) == 200 * 2**20
+        assert way.call("peak_memory_gib") - small > 0.15 > peak_memory_gib() - before
+        with pytest.raises(RuntimeError, match="no such luck"):
+            way.call("fail")
+        assert way.call("keep") == 2**20  # it lives on
+        with pytest.raises(InputError, match="Hoarder ended with 9 in die"):
+            way.call("die")
+
+
+def test_a_way_in_this_process_is_called_alike():
+    with working(Hoarder, 10, apart=False) as way:
+        assert way.call("process") == os.getpid() and way.call("keep", times=2) == 20
+
+
+def test_ways_run_in_turn_and_are_compared_pair_by_pair():
+    order = []
+
+    def way(name, seconds):
+        return lambda: order.append(name) or seconds[order.count(name) - 1]
+
+    ways = {"ours": way("ours", [9, 1, 2, 4]), "theirs": way("theirs", [5, 3, 8, 4])}
+    assert first_of_each(ways) == {"ours": 9, "theirs": 5}
+    seconds = in_turn(ways, 3)
+    assert order == ["ours", "theirs"] * 4
+    assert seconds == {"ours": [1, 2, 4], "theirs": [3, 8, 4]}
+    assert median_ratio(seconds["theirs"], seconds["ours"]) == 3.0
