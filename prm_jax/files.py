@@ -1,12 +1,21 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, also where the disk is full."""
 
 import contextlib
+import errno
 import json
 import os
+import re
+import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from prm_jax.errors import InputError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Libraries in other languages pass on the text of these errors and not their number.
+NO_ROOM_TEXT = re.compile("|".join(os.strerror(number) for number in NO_ROOM), re.IGNORECASE)
+GO_ON = "make room, then the same command goes on from what is finished"
 
 
 @contextlib.contextmanager
@@ -21,13 +30,16 @@ def atomic_write(path, mode="w"):
         The open file. On an exception the temporary file is removed and `path` is left as it was.
 
     Raises:
-        InputError: as `check_writable`.
+        InputError: as `check_writable`, or there is no room.
     """
     check_writable(path)
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with (
+            room_for(path),
+            os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file,
+        ):
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -41,27 +53,117 @@ def atomic_write(path, mode="w"):
         raise
 
 
-def check_writable(path):
-    """Makes the directory of a file to be written.
+def check_writable(path, make: bool = True):
+    """Finds out whether a file can be written, by opening one without a name where it would be.
+
+    Args:
+        path: the file.
+        make: whether to make its directory; without, the nearest one that exists is tried.
 
     Raises:
-        InputError: it cannot be made or written to, or `path` is itself a directory.
+        InputError: the directory cannot be made or written to, or `path` is itself a directory.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError("is a directory", file=path, remedy="give the name of a file to write")
+    folder = path.absolute().parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise InputError(
             f"cannot be written: {(error.strerror or str(error)).lower()}",
             file=path,
             remedy="write to another directory",
         ) from error
-    if not os.access(path.parent, os.W_OK):
+
+
+@contextlib.contextmanager
+def room_for(path, needed: int | None = None, remedy: str = GO_ON):
+    """Turns an error that says there is no room, raised in the block, into an `InputError`.
+
+    Args:
+        path: what the block writes.
+        needed: bytes it takes, if that is known.
+        remedy: what to do.
+
+    Raises:
+        InputError: the disk or the quota is full, or a file would be larger than is allowed.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, InputError) or not (problem := no_room(error)):
+            raise
+        takes = "" if needed is None else f"it takes {in_bytes(needed)}, "
+        free = f"{takes}{in_bytes(_free(path))} are free"
         raise InputError(
-            "cannot be written: no permission", file=path, remedy="write to another directory"
-        )
+            f"cannot be written: {problem.lower()} ({free})", file=path, remedy=remedy
+        ) from error
+
+
+def no_room(error: BaseException | None) -> str:
+    """What an error, or one that it came from, says about missing room; '' if nothing."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return os.strerror(error.errno)
+        if not isinstance(error, OSError) and (found := NO_ROOM_TEXT.search(str(error))):
+            return found.group()
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def in_bytes(number: int) -> str:
+    """A number of bytes for people: '1.6 GB'."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} bytes"
+
+
+class LineFile:
+    """A file that lines are added to; what was added is in it whole, or not at all.
+
+    A process that is killed may leave its last line cut.
+
+    Args:
+        path: the file, made if it does not exist.
+    """
+
+    def __init__(self, path):
+        self._path = Path(path)
+        # Without a buffer, which would try again to write what did not fit when it is closed.
+        self._file = open(path, "ab", buffering=0)
+
+    def append(self, lines: Iterable[str], sync: bool = False):
+        """Adds lines.
+
+        Args:
+            lines: each with its end.
+            sync: whether they are to survive a loss of power, and not only of the process.
+
+        Raises:
+            InputError: there is no room; the file is as it was.
+        """
+        rest, before = memoryview("".join(lines).encode()), os.fstat(self._file.fileno()).st_size
+        with room_for(self._path):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+                if sync:
+                    os.fsync(self._file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(before)
+                raise
+
+    def close(self):
+        """Closes the file."""
+        self._file.close()
 
 
 def write_json(path, values):
@@ -69,3 +171,11 @@ def write_json(path, values):
     with atomic_write(path) as file:
         json.dump(values, file, indent=2, ensure_ascii=False)
         file.write("\n")
+
+
+def _free(path):
+    """Bytes free where `path` is or would be."""
+    place = Path(path).absolute()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free

@@ -69,6 +69,13 @@ class Progress:
         elif self._show:
             print(text, file=sys.stderr, flush=True)
 
+    def warn(self, text: str):
+        """Prints a line also where nothing else is shown."""
+        if self._bar is not None:
+            self.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
     def close(self):
         """Takes the bar down."""
         if self._bar is not None:

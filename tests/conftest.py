@@ -14,6 +14,20 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 
+@pytest.fixture
+def quick_compilation():
+    """XLA without its costly optimisations: for tests whose time is mostly compilation.
+
+    What was compiled so is forgotten afterwards: it can differ in the last bit.
+    """
+    import jax  # after the variables above are set
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def smollm2_gguf():
     """SmolLM2's GGUF file, wherever it is on this machine."""

@@ -28,7 +28,7 @@ class Corpus:
         names: what messages call them: their id, or source and row number, or file and record.
         sizes: number of units of each source; of a streamed one, of its records.
         weights: share of each source when they are mixed; None to use everything once an epoch.
-        report: what encoding kept and lost, JSON-able; `pipeline.drawn` has that of streamed ones.
+        report: what encoding kept and lost, JSON-able; `readers.drawn` has that of streamed ones.
         fingerprint: SHA-256 of the trajectories that were given, in hex; of streamed ones only a
             sample counts.
         streamed: whether some of the trajectories stay in their files.

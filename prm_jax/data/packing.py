@@ -171,6 +171,15 @@ class PackIterDataset(grain.IterDataset):
         return _PackIterator(iter(self._parent), self)
 
 
+def _nothing_to_pack(left_out):
+    reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
+    return InputError(
+        f"all the trajectories that one reader goes through are left out: {reasons}",
+        field="data.train",
+        remedy="shuffle them with data.shuffle, or look at their labels",
+    )
+
+
 class _PackIterator(grain.DatasetIterator):
     """State between two batches: the parent's, the numbers of those that wait, and the counts."""
 
@@ -192,16 +201,25 @@ class _PackIterator(grain.DatasetIterator):
             return placed
 
         self._waiting = [waiting for waiting in self._waiting if not place(*waiting)]
+        left_out = 0
         while len(self._waiting) < self._dataset.lookahead:
             try:
                 example, item = next(self._parent)
             except StopIteration:
                 break
-            if self._is_usable(item) and not place(int(example), item):
+            if not self._is_usable(item):
+                left_out += 1
+                if left_out > len(self._dataset.encoded) and not items:
+                    raise _nothing_to_pack(self._left_out)
+            elif not place(int(example), item):
                 self._waiting.append((int(example), item))
         if not any(bins.layout):
             raise StopIteration
         return bins.layout, items
+
+    def empty_layout(self):
+        """The layout of rows that hold nothing."""
+        return Bins(*self._dataset.shape).layout
 
     def _is_usable(self, item):
         """Whether an example can be learnt from; counts it."""

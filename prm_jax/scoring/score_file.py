@@ -9,13 +9,12 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from prm_jax import scoring
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write, check_writable, write_json
+from prm_jax.files import LineFile, atomic_write, check_writable, write_json
 from prm_jax.formats import files
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
@@ -65,7 +64,7 @@ def score_file(
         convention: a name in CONVENTIONS; by default what the model records.
         format: format of the input.
         max_length: most tokens of a trajectory; by default the model's context length.
-        batch_tokens: tokens of one forward pass.
+        batch_tokens: most tokens of one forward pass.
         share_prefixes: compute what solutions begin with in common once; those of one problem may
             stand apart in the file.
         dtype: dtype of parameters and computation.
@@ -95,6 +94,7 @@ def score_file(
             field="share_prefixes",
             remedy="score without it",
         )
+    check_writable(output, make=False)  # before any work
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
@@ -130,14 +130,16 @@ def score_file(
     }
     partial = Path(f"{output}.partial")
     check_writable(output)
-    with _Partial(partial, made_from) as kept:
-        first = kept.n_lines
-        while first < len(trajectories):
+    ids = [trajectory.id for trajectory in trajectories]
+    with _Partial(partial, made_from, ids) as kept:
+        for begin, end in _chunks(trajectories, chunk, bool(how.names & OF_GROUPS)):
+            # What is left of a chunk is scored with all of it: alone it would be packed otherwise,
+            # which changes the last bits.
+            first = max(begin, kept.n_lines)
+            if first >= end:
+                continue
             if progress:
                 progress(first, len(trajectories))
-            begin, end = first, min(first + chunk, len(trajectories))
-            if how.names & OF_GROUPS:
-                begin, end = _whole_groups(trajectories, begin, end)
             part = trajectories[begin:end]
             scores = how.score(
                 model,
@@ -152,7 +154,6 @@ def score_file(
             )
             rows = [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
             kept.append(rows[first - begin :])
-            first = end
         lines = [line for _, line in sorted(zip(order, kept.lines(), strict=True))]
     if progress:
         progress(len(trajectories), len(trajectories))
@@ -223,22 +224,27 @@ def _require_groups_in_one_piece(trajectories, path):
         )
 
 
-def _whole_groups(trajectories, begin, end):
-    """The smallest range around begin:end that splits no group."""
-    while begin and competes_in(trajectories[begin - 1]) == competes_in(trajectories[begin]):
-        begin -= 1
-    while end < len(trajectories) and (
-        competes_in(trajectories[end]) == competes_in(trajectories[end - 1])
-    ):
-        end += 1
-    return begin, end
+def _chunks(trajectories, size, whole_groups):
+    """Ranges (begin, end) of about `size` trajectories; no group is in two, if they are whole."""
+    begin = 0
+    while begin < len(trajectories):
+        end = min(begin + size, len(trajectories))
+        while (
+            whole_groups
+            and end < len(trajectories)
+            and competes_in(trajectories[end]) == competes_in(trajectories[end - 1])
+        ):
+            end += 1
+        yield begin, end
+        begin = end
 
 
 class _Partial:
     """The lines that are finished, on disk; those made from something else are dropped."""
 
-    def __init__(self, path, made_from):
+    def __init__(self, path, made_from, ids):
         self._path, self._header = path, json.dumps(made_from, sort_keys=True) + "\n"
+        self._ids = ids
 
     def __enter__(self):
         kept = self._read()
@@ -246,7 +252,7 @@ class _Partial:
         # What a killed process left half-written goes too.
         with atomic_write(self._path) as file:
             file.writelines([self._header, *kept])
-        self._file = open(self._path, "a", encoding="utf-8")
+        self._file = LineFile(self._path)
         return self
 
     def __exit__(self, *_):
@@ -254,21 +260,28 @@ class _Partial:
 
     def append(self, rows):
         """Adds rows; they survive a kill from here on."""
-        for row in rows:
-            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
+        self._file.append(lines, sync=True)
 
     def lines(self):
         """All finished lines."""
         return self._read()
 
     def _read(self):
+        """Lines up to the first that is cut, perhaps within a character, or is of another row."""
         try:
-            with open(self._path, encoding="utf-8") as file:
-                lines = file.readlines()
-        except (OSError, UnicodeDecodeError):
+            header, *rows = self._path.read_bytes().split(b"\n")[:-1]
+        except (OSError, ValueError):
             return []
-        if lines[:1] != [self._header]:
+        if header.decode("utf-8", "replace") + "\n" != self._header:
             return []
-        return [line for line in lines[1:] if line.endswith("\n")]
+        lines = []
+        for row, name in zip(rows, self._ids, strict=False):
+            try:
+                text = row.decode()
+                if json.loads(text)["id"] != name:
+                    break
+            except (ValueError, TypeError, KeyError):
+                break
+            lines.append(text + "\n")
+        return lines

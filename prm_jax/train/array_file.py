@@ -1,11 +1,13 @@
 """An array on the disk that is computed a part at a time; one that was stopped goes on."""
 
+import contextlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 
-from prm_jax.files import write_json
+from prm_jax.files import room_for, write_json
 
 VALUES, DONE = "states.bin", "done.json"
 
@@ -21,6 +23,9 @@ class ArrayFile:
     Attributes:
         values: np.memmap, to be read and written.
         done: number of parts that are computed.
+
+    Raises:
+        InputError: there is no room for the array.
     """
 
     def __init__(self, directory, dtype, shape, part: str):
@@ -30,8 +35,7 @@ class ArrayFile:
         path = self._directory / VALUES
         if not path.is_file() or path.stat().st_size != size:
             write_json(self._directory / DONE, {part: 0})
-            with open(path, "wb") as file:
-                file.truncate(size)
+            _reserve(path, size)
         self.values = np.memmap(path, dtype, "r+", shape=shape)
         self.done = json.loads((self._directory / DONE).read_text(encoding="utf-8"))[part]
 
@@ -40,3 +44,20 @@ class ArrayFile:
         self.values.flush()
         write_json(self._directory / DONE, {self._part: parts})
         self.done = parts
+
+
+def _reserve(path, size):
+    """Makes a file of `size` bytes that are on the disk.
+
+    A mapped file whose bytes find no room when they are written ends the process without a word.
+    """
+    try:
+        with room_for(path, size), open(path, "wb") as file:
+            if size and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        raise

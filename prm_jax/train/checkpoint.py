@@ -3,25 +3,36 @@
 A checkpoint holds the trained parameters, the optimizer's state, the state of the data iterator and
 a record of the run, under the number of updates made. Frozen parameters are not in it: they come
 from where the configuration says, and a fingerprint in the record makes sure they are the same.
+Checksums tell a checkpoint that was damaged on the disk; a run goes on from the one before.
 """
 
+import contextlib
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import jax
 import orbax.checkpoint as ocp
+from absl import logging
 from orbax.checkpoint import checkpoint_managers
 
 from prm_jax.errors import InputError
+from prm_jax.files import no_room, room_for
 from prm_jax.models import combine, make_mesh, resegment
 from prm_jax.models.tree import ADAPTERS
+from prm_jax.train import checksums, placement
 from prm_jax.train import config as config_lib
-from prm_jax.train import placement
 from prm_jax.train.backbone import make_backbone
 from prm_jax.train.state import TrainState, model_params
 
 DIRECTORY = "checkpoints"
+TEMPORARY = ".orbax-checkpoint-tmp"
+NEVER_SECONDS = 10 * 365 * 24 * 3600
+NO_ROOM_REMEDY = (
+    "make room, or keep fewer with --config.checkpoints_to_keep; the same command then goes on "
+    "from the last checkpoint"
+)
 
 
 class Checkpoints:
@@ -34,13 +45,22 @@ class Checkpoints:
 
     def __init__(self, workdir, keep=None):
         self.directory = Path(workdir).absolute() / DIRECTORY
+        self._saving = self._bytes = 0  # number and size of the checkpoint that is being written
         policy = None if keep is None else checkpoint_managers.LatestN(keep)
+        background = ocp.AsyncOptions(post_finalization_callback=self._write_checksums)
+        if jax.process_count() == 1:
+            # orbax measures its timeouts by the system's clock, which may jump during a save. Alone
+            # a process waits for the disk only.
+            background.timeout_secs = NEVER_SECONDS
+            background.create_directories_asynchronously = False
         options = ocp.CheckpointManagerOptions(
             create=keep is not None,
             read_only=keep is None,
             cleanup_tmp_directories=keep is not None,  # what a killed run left half-written
             preservation_policy=policy,
+            async_options=background,
         )
+        logging.get_absl_logger().addFilter(_not_about_room)
         self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def latest(self) -> int | None:
@@ -54,19 +74,27 @@ class Checkpoints:
             state: `TrainState`; its frozen parameters are left out.
             data_state: JSON-able state of the data iterator.
             record: JSON-able record of the run.
+
+        Raises:
+            InputError: there was no room for this one or the one before.
         """
         step = int(state.step)
         if step == self.latest():
             return
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                **{name: ocp.args.StandardSave(part) for name, part in _parts(state).items()},
-                data=ocp.args.JsonSave(data_state),
-                run=ocp.args.JsonSave(record),
-            ),
-            force=True,  # otherwise the manager skips a save while another is being written
-        )
+        self.wait()
+        parts = _parts(state)
+        self._saving = step
+        self._bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
+        with self._room():
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    **{name: ocp.args.StandardSave(part) for name, part in parts.items()},
+                    data=ocp.args.JsonSave(data_state),
+                    run=ocp.args.JsonSave(record),
+                ),
+                force=True,  # otherwise the manager skips a save while another is being written
+            )
 
     def record(self, step) -> dict:
         """The record of the run that checkpoint `step` holds."""
@@ -95,13 +123,28 @@ class Checkpoints:
         args = ocp.args.StandardRestore(_abstract(params))
         return self._restore(step, params=args)["params"]
 
+    def check(self, step, items=None):
+        """Raises `InputError` if checkpoint `step`, or these parts of it, are damaged."""
+        if problem := checksums.damage(self.directory / str(step), items):
+            raise InputError(
+                f"the checkpoint is damaged: {problem}",
+                file=self.directory / str(step),
+                remedy="the training, started again, goes on from the one before",
+            )
+
     def wait(self):
-        """Returns when everything is on disk."""
-        self._manager.wait_until_finished()
+        """Returns when everything is on disk.
+
+        Raises:
+            InputError: there was no room for it.
+        """
+        with self._room():
+            self._manager.wait_until_finished()
 
     def close(self):
         """Waits and lets go of the directory."""
-        self._manager.close()
+        with self._room():
+            self._manager.close()
 
     def __enter__(self):
         return self
@@ -109,7 +152,27 @@ class Checkpoints:
     def __exit__(self, kind, *_):
         # Closing waits for the other processes, and one of them may be what failed.
         if jax.process_count() == 1 or kind is None or issubclass(kind, SystemExit):
-            self.close()
+            # A save that failed fails again here, and would hide the error that says so.
+            with contextlib.nullcontext() if kind is None else contextlib.suppress(Exception):
+                self.close()
+
+    @contextlib.contextmanager
+    def _room(self):
+        """Says what a checkpoint takes where there is no room, and leaves nothing half-written."""
+        try:
+            with room_for(self.directory / str(self._saving), self._bytes, NO_ROOM_REMEDY):
+                yield
+        except InputError:
+            if jax.process_index() == 0:
+                for path in self.directory.glob(f"*{TEMPORARY}*"):
+                    shutil.rmtree(path, ignore_errors=True)
+            raise
+
+    def _write_checksums(self):
+        """Called in the first process when all is written, before the directory gets its name."""
+        name = str(self._saving)
+        [directory] = [*self.directory.glob(f"{name}{TEMPORARY}*"), self.directory / name][:1]
+        checksums.write(directory)
 
     def _restore(self, step, **args):
         try:
@@ -191,11 +254,17 @@ def _latest(workdir, mesh):
         raise InputError(
             "has no checkpoint yet", file=workdir, remedy="wait for the first, or train longer"
         )
+    checkpoints.check(step, ("params", "run"))
     backbone = make_backbone(config, mesh)
     check_frozen(checkpoints.record(step), backbone.frozen, config.model.name)
     trained = checkpoints.restore_params(step, backbone.params)
     checkpoints.close()
     return backbone, trained
+
+
+def _not_about_room(record):
+    """Keeps pages of orbax's tracebacks away from the one line that we say."""
+    return not (record.exc_info and no_room(record.exc_info[1]))
 
 
 def _parts(state):

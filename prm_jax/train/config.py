@@ -15,6 +15,7 @@ MAY_CHANGE = frozenset(
         "log_every",
         "mesh.data",
         "mesh.fsdp",
+        "mesh.sequence",
         "mesh.tensor",
         "compilation_cache",
         "model.feature_cache",
@@ -81,6 +82,9 @@ def default_config() -> ConfigDict:
     data.unlabelled = "error"  # a trajectory without a label to learn from: error or drop
     data.max_length = 512  # tokens of a trajectory; the rest is cut at a step and reported
     data.rows = 8  # B, rows of a batch over all devices
+    data.readers = 1  # parts of the data that are packed apart, each into rows / readers rows of a
+    # batch; several processes read and encode streamed data once, and not each all of it, if this
+    # is a multiple of their number
     data.row_length = 512  # T
     data.max_steps = 64  # S, steps a row can hold
     data.shuffle = True
@@ -108,6 +112,7 @@ def default_config() -> ConfigDict:
     config.mesh = mesh = ConfigDict()
     mesh.data = -1  # replicas; -1 takes the devices that are left
     mesh.fsdp = 1  # parameters and batch split
+    mesh.sequence = 1  # tokens of a row split, see docs/long_contexts.md
     mesh.tensor = 1  # heads and mlp width split
 
     config.log_every = 1
@@ -123,6 +128,7 @@ def check(config: ConfigDict):
     """Raises `InputError` for values that no run can have."""
     positive = ["data.max_length", "data.rows", "data.row_length", "data.max_steps"]
     positive += [
+        "data.readers",
         "data.validation_limit",
         "microbatches",
         "checkpoint_every",

@@ -5,10 +5,13 @@ can go on without the others: when one is lost, the rest end too, and all are st
 """
 
 import contextlib
+import json
 import os
 import platform
 import re
+import shlex
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +20,7 @@ import traceback
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -25,7 +29,9 @@ from prm_jax.errors import InputError
 HEARTBEAT_SECONDS = 30  # after so long without a sign a process counts as lost
 START_SECONDS = 300  # for all processes to come
 SHUTDOWN_SECONDS = 3600  # for all to finish: the first one may be writing the export
+GATHERED_BYTES = 4096  # what processes tell each other is padded to a multiple of it
 GRACE_SECONDS = 2  # without the first process jax aborts the others before they can say why
+AGAIN = "start all processes again to continue from the last checkpoint"
 LOST = re.compile(
     r"gloo|nccl|connection (closed|reset|refused)|heartbeat|unavailable|coordination service"
     r"|barrier|remote process",
@@ -40,6 +46,8 @@ def joined(coordinator=None, num_processes=None, process_id=None, detect=False):
     To be entered before anything asks jax for devices. If the block raises in one of several
     processes, that process says why and ends at once: leaving in order would wait for the others,
     which wait for it. SystemExit is raised by all of them at the same point, and leaves in order.
+    When the first process is lost jax ends the others without an exception; a shell beside each
+    process then says what to do.
 
     Args:
         coordinator: HOST:PORT where the first process listens.
@@ -56,6 +64,10 @@ def joined(coordinator=None, num_processes=None, process_id=None, detect=False):
         yield
         return
     _check(given, detect)
+    # Not asked of jax, which might wait for the others to answer.
+    name = f"the process on {platform.node()}"
+    if process_id is not None and num_processes is not None:
+        name = f"process {process_id} of {num_processes}"
     # It would take SIGTERM for itself, also before anything asks whether it came.
     jax.config.update("jax_enable_preemption_service", False)
     try:
@@ -72,14 +84,18 @@ def joined(coordinator=None, num_processes=None, process_id=None, detect=False):
             remedy="start all with the same --coordinator and --num_processes, each with its own "
             "--process_id",
         ) from error
+    forget = _announce_if_cut_off(name)
     try:
         yield
     except SystemExit:
         jax.distributed.shutdown()
+        forget()
         raise
     except BaseException as error:
-        _end(error, process_id, num_processes)
+        forget()
+        _end(error, name, is_first=process_id == 0)
     jax.distributed.shutdown()
+    forget()
 
 
 @contextlib.contextmanager
@@ -102,6 +118,41 @@ def noticing_sigterm(mesh):
         yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def gathered(value) -> list:
+    """The values that all processes call this with, in their order; JSON-able."""
+    if jax.process_count() == 1:
+        return [value]
+    text = json.dumps(value).encode()
+    longest = multihost_utils.process_allgather(np.int32(len(text))).max()
+    size = -(-longest // GATHERED_BYTES) * GATHERED_BYTES  # a program is compiled for each size
+    texts = multihost_utils.process_allgather(np.frombuffer(text.ljust(size), np.uint8))
+    return [json.loads(text.tobytes()) for text in texts]
+
+
+def check_same(values, name):
+    """Raises in every process unless all of them call this with the same values.
+
+    Args:
+        values: JSON-able values by what messages call them.
+        name: what messages call them together.
+
+    Raises:
+        InputError: names what differs from the first process.
+    """
+    first, *others = gathered(values)
+    different = [
+        f"{key} is {first.get(key)!r} in process 0 and {other.get(key)!r} in process {number}"
+        for number, other in enumerate(others, 1)
+        for key in sorted(first.keys() | other.keys())
+        if other.get(key) != first.get(key)
+    ]
+    if different:
+        raise InputError(
+            f"the processes have different {name}: {'; '.join(different)}",
+            remedy="start all of them with the same command, files and workdir",
+        )
 
 
 class _Anywhere:
@@ -139,25 +190,26 @@ def _check(given, detect):
         )
 
 
-def _end(error, process_id, num_processes):
+def _announce_if_cut_off(name):
+    """Has a shell say what to do should this process end before it calls what is returned."""
+    words = f"error: {name} was cut off: another process was lost, or this one killed; {AGAIN}"
+    script = f"trap '' HUP INT TERM; read -r line || echo {shlex.quote(words)} >&2"
+    shell = subprocess.Popen(["/bin/sh", "-c", script], stdin=subprocess.PIPE)
+    return lambda: shell.communicate(b"\n")
+
+
+def _end(error, name, is_first):
     """Says why this process ends, and ends it without waiting for anything."""
     text, code = str(error), 1
     if isinstance(error, InputError):
         code = 2
     elif isinstance(error, Exception) and LOST.search(text):
-        text = (
-            f"another process was lost ({' '.join(text.split())[:300]}); start all processes "
-            "again to continue from the last checkpoint"
-        )
+        text = f"another process was lost ({' '.join(text.split())[:300]}); {AGAIN}"
     else:
         traceback.print_exception(error)
         text = f"{type(error).__name__}: {text}"
-    # Not asked of jax, which might wait for the others to answer.
-    process = f"process {process_id} of {num_processes}"
-    if process_id is None or num_processes is None:
-        process = f"the process on {platform.node()}"
-    print(f"error: {process}: {text}", file=sys.stderr, flush=True)
+    print(f"error: {name}: {text}", file=sys.stderr, flush=True)
     sys.stdout.flush()
-    if process_id == 0:
+    if is_first:
         time.sleep(GRACE_SECONDS)
     os._exit(code)

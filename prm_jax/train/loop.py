@@ -3,22 +3,24 @@
 import contextlib
 import dataclasses
 import math
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import jax
 
-from prm_jax.data.pipeline import drawn
+from prm_jax.data import readers
 from prm_jax.errors import InputError
-from prm_jax.files import check_writable, write_json
+from prm_jax.files import check_writable, room_for, write_json
 from prm_jax.models import make_mesh
 from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
 from prm_jax.train import distributed, placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
+from prm_jax.train.damaged import set_aside_damaged
 from prm_jax.train.feature_cache import FeatureCache
-from prm_jax.train.metrics import MetricsWriter, in_words
+from prm_jax.train.metrics import METRICS, MetricsWriter, in_words
 from prm_jax.train.reference import ReferenceLogProbs
 from prm_jax.train.setup import Run, make_run
 from prm_jax.train.state import model_params
@@ -53,10 +55,13 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     workdir = Path(workdir)
     config_lib.check(config)
     run_record.check_workdir(workdir, config)
+    check_writable(workdir / run_record.CONFIG, make=False)  # before any work
     if config.compilation_cache:
         cache = Path(config.compilation_cache).expanduser()
         jax.config.update("jax_compilation_cache_dir", str(cache))
     mesh = make_mesh(**config.mesh)
+    asked = config_lib.flatten(config_lib.to_json(config))
+    distributed.check_same({"workdir": str(workdir), **asked}, "settings")
     is_first = jax.process_index() == 0
     with jax.set_mesh(mesh), contextlib.ExitStack() as closing:
         show = closing.enter_context(Progress("loading", show=progress and is_first))
@@ -73,12 +78,19 @@ def train(config, workdir, progress=True) -> dict[str, float]:
         iterator = iter(stream)
         check_writable(workdir / run_record.CONFIG)
         keep = config.checkpoints_to_keep
+        for sentence in _agreed(lambda: set_aside_damaged(workdir)):
+            show.warn(sentence)
         checkpoints = closing.enter_context(Checkpoints(workdir, keep))
         state, start = run.state, checkpoints.latest() or 0
+        found = {f"{name} data": report["fingerprint"] for name, report in run.data_reports.items()}
+        distributed.check_same({**found, "latest checkpoint": start}, "files")
         if start:
             check_frozen(checkpoints.record(start), state.frozen, config.model.name)
             state, data_state = checkpoints.restore(start, state)
             iterator.set_state(data_state)
+            show.say(f"going on from the checkpoint of step {start}")
+        elif (workdir / METRICS).is_file():
+            show.say("there is no checkpoint: the run begins anew")
         writer = None
         if is_first:
             write_json(workdir / run_record.CONFIG, run.record["config"])
@@ -89,18 +101,36 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             closing.callback(writer.close)
         if jax.process_count() > 1:
             show.say(f"{jax.process_count()} processes with {jax.device_count()} devices")
+            if run.corpus.streamed and config.data.readers % jax.process_count():
+                show.say("data.readers is no multiple of them: each reads more than its share")
         for name, report in run.data_reports.items():
             show.say(f"{name}: {_in_words(report)}{_rejected_in_words(run.rejects.get(name))}")
         log = _Log(run, show, writer, {} if writer is None else writer.earlier)
         show.begin("compiling", run.total, start)
         state = _updates(run, state, start, iterator, validation, checkpoints, log)
-        if is_first and run.corpus.streamed:
-            reports = {**run.data_reports, "drawn": drawn(iterator)}
-            write_json(workdir / run_record.DATA_REPORT, reports)
+        if run.corpus.streamed:
+            drawn = readers.drawn(_data_state(iterator))
+            if is_first:
+                write_json(workdir / run_record.DATA_REPORT, {**run.data_reports, "drawn": drawn})
         if not (workdir / "export" / "config.json").is_file():
             show.begin("exporting")
             _export(workdir, run, state, log.latest)
         return log.latest
+
+
+def _agreed(work) -> list[str]:
+    """What `work` returns in the first process, which alone calls it; its errors end them all."""
+    done: list[str] = []
+    problem: InputError | None = None
+    if jax.process_index() == 0:
+        try:
+            done = work()
+        except InputError as error:
+            problem = error
+    failed, *_ = distributed.gathered(problem is not None and str(problem))
+    if failed:
+        raise problem or InputError(failed)
+    return done
 
 
 def _attached(run: Run, corpus, reference_path, show):
@@ -148,13 +178,18 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             log.step(step, metrics, seconds, measured)
             stopping = stopping or stop()  # perhaps only since the validation began
             if save or stopping:
-                checkpoints.save(state, iterator.get_state(), run.record)
+                checkpoints.save(state, _data_state(iterator), run.record)
             log.seconds()  # what was spent on other things belongs to no step
             if stopping and not last:
                 checkpoints.wait()
                 raise SystemExit(STOPPED)
     checkpoints.wait()
     return state
+
+
+def _data_state(iterator):
+    """The state of the stream, of which other processes may hold parts."""
+    return readers.merged(distributed.gathered(iterator.get_state()))
 
 
 @dataclasses.dataclass
@@ -235,4 +270,8 @@ def _export(workdir, run, state, metrics):
         params = placement.fetch(params, run.mesh)
     model, tokenizer = run.backbone.model, run.backbone.tokenizer
     if jax.process_index() == 0:
-        export(workdir / "export", model, params, tokenizer, training=summary)
+        for unfinished in workdir.glob(".export.*"):  # of a process that was killed
+            shutil.rmtree(unfinished, ignore_errors=True)
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+        with room_for(workdir / "export", size):
+            export(workdir / "export", model, params, tokenizer, training=summary)

@@ -17,7 +17,7 @@ from prm_jax.data.corpus import Corpus, make_corpus, read_trajectories
 from prm_jax.data.paired import Paired
 from prm_jax.data.pipeline import batches, count_batches
 from prm_jax.errors import InputError
-from prm_jax.models import batch_sharding
+from prm_jax.models import batch_sharding, check_row_length
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.train import bilevel_setup, placement, run_record
@@ -101,6 +101,7 @@ def make_run(config, mesh, workdir=".") -> Run:
         InputError: for anything in the configuration, model or data that does not fit.
     """
     placement.check_rows(config.data.rows, config.microbatches, mesh)
+    check_row_length(config.data.row_length, mesh)
     backbone = make_backbone(config, mesh)
     objective = objectives.check(config.objective, backbone.model.head, config.objective_options)
     rejects = run_record.rejects(workdir) if config.data.skip_bad else {}
@@ -111,6 +112,7 @@ def make_run(config, mesh, workdir=".") -> Run:
     order: dict[str, Any] = dict(
         seed=config.seed if data.shuffle else None,
         epochs=None if config.steps else config.epochs,
+        readers=data.readers,
     )
     total = config.steps or count_batches(corpus, *shape, **order)
     local_rows = placement.rows_of_process(data.rows, mesh)
@@ -128,7 +130,7 @@ def make_run(config, mesh, workdir=".") -> Run:
     domains = None
     update: Any = functools.partial(train_step, microbatches=config.microbatches)
     if meta is not None:
-        endless = {**order, "epochs": None}
+        endless = {**order, "epochs": None, "readers": 1}
         stream = Paired(stream, batches(meta, *shape, **endless, row_range=local_rows))
         weights = bilevel_setup.step_options(config, corpus, objective)
         update = functools.partial(step_on_paired, **weights)
@@ -139,12 +141,8 @@ def make_run(config, mesh, workdir=".") -> Run:
     create = functools.partial(create_state, optimizer=optimizer, domains=domains)
     state = jax.jit(create, out_shardings=shardings, donate_argnums=(0, 1))(backbone.params, frozen)
     static: dict[str, Any] = dict(model=backbone.model, objective=objective)
-    step_fn = jax.jit(
-        functools.partial(update, optimizer=optimizer, **static),
-        in_shardings=(shardings, rows_split),
-        out_shardings=(shardings, replicated),
-        donate_argnums=0,
-    )
+    update = functools.partial(update, optimizer=optimizer, **static)
+    step_fn = placement.jit_update(update, shardings, mesh)
     eval_fn = jax.jit(
         functools.partial(eval_step, **static),
         in_shardings=(shardings, rows_split),

@@ -171,6 +171,7 @@ def test_a_model_that_cannot_be_loaded_is_named_with_a_remedy(
         ("train", ["--config.data.skip_bad=perhaps"], ["config.data.skip_bad"]),
         ("train", ["--config=nowhere.py"], ["nowhere.py"]),
         ("train", ["--config.mesh.tensor=3"], ["does not fit 8 devices", "; "]),
+        ("train", ["--config.mesh.sequence=8", "--config.data.row_length=516"], ["516", "; "]),
         ("train", ["--config.objective=hinge"], ["hinge", "; "]),
         ("train", ["--config.model.name=random:tiny-gpt"], ["tiny-gpt", "; "]),
         ("train", ["--config.data.format=csv"], ["unknown format 'csv'", "; "]),

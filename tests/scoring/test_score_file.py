@@ -1,4 +1,5 @@
 import json
+import resource
 
 import pytest
 
@@ -77,6 +78,62 @@ def test_a_stopped_run_goes_on_and_ends_as_if_never_stopped(
     score_file(str(model_directory), input_file, output, chunk=5)
     assert output.read_bytes() == whole.read_bytes()
     assert [name for call in counted for name in call] == [t.id for t in trajectories]
+
+
+@pytest.mark.parametrize("kept", [7, 10])
+def test_a_line_cut_within_a_character_and_all_after_it_are_scored_again(
+    tmp_path, model_directory, counted, kept
+):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    write_jsonl(path, [Trajectory("what?", (f"step {n}.",), id=f"größe-{n}") for n in range(12)])
+    partial, whole = tmp_path / "out.jsonl.partial", []
+
+    def keep(done, total):
+        whole[:] = partial.read_bytes().splitlines(keepends=True)
+
+    score_file(str(model_directory), path, output, chunk=5, progress=keep)
+    expected, cut = output.read_bytes(), whole[1 + kept]
+    within = cut.index("ö".encode()) + 1
+    for rest in (cut[:within], cut[:within] + b"\n" + b"".join(whole[2 + kept :]), b"\0" * 50):
+        counted.clear()
+        partial.write_bytes(b"".join(whole[: 1 + kept]) + rest)
+        score_file(str(model_directory), path, output, chunk=5)
+        # Of a chunk of which some lines were kept all are scored, so that the last bits agree.
+        assert [name for call in counted for name in call] == [
+            f"größe-{n}" for n in range(kept - kept % 5, 12)
+        ]
+        assert output.read_bytes() == expected
+
+
+def test_a_full_disk_is_named_and_scoring_goes_on_once_there_is_room(
+    tmp_path, input_file, model_directory, counted
+):
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    partial = tmp_path / "out.jsonl.partial"
+    score_file(str(model_directory), input_file, whole, chunk=3)
+    before, counted[:] = resource.getrlimit(resource.RLIMIT_FSIZE), []
+
+    def full(done, total):
+        if done == 3:  # room for some lines of the chunk to come and not for all
+            limit = partial.stat().st_size + 300
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+
+    try:
+        with pytest.raises(InputError) as caught:
+            score_file(str(model_directory), input_file, output, chunk=3, progress=full)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    for words in (f"{partial}: cannot be written", "are free", "make room, then the same command"):
+        assert words in str(caught.value)
+    assert not output.exists() and len(partial.read_text().splitlines()) == 1 + 3
+    score_file(str(model_directory), input_file, output, chunk=3)
+    assert output.read_bytes() == whole.read_bytes()
+    assert [len(call) for call in counted] == [3, 3, 3, 3, 3]  # one of them for nothing
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path, input_file):
+    with pytest.raises(InputError, match="cannot be written"):
+        score_file("no such model", input_file, tmp_path / "in.jsonl" / "out.jsonl")
 
 
 def test_what_was_made_from_other_input_or_options_is_not_continued(

@@ -3,22 +3,9 @@
 import json
 import random
 
-import jax
 import pytest
 
 from prm_jax.train.config import default_config
-
-
-@pytest.fixture
-def quick_compilation():
-    """XLA without its costly optimisations: for tests whose time is mostly compilation.
-
-    What was compiled so is forgotten afterwards: it can differ in the last bit.
-    """
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()
 
 
 @pytest.fixture

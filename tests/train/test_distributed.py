@@ -1,6 +1,5 @@
 """Several processes train as one does, stop and fail together, and hand the run on."""
 
-import contextlib
 import json
 import os
 import re
@@ -9,10 +8,12 @@ import time
 
 import numpy as np
 import pytest
-from local_runs import Run, forget_after, metrics
+from local_runs import Run, checkpoints, metrics, steps_logged
 
 from configs import tiny
+from prm_jax import formats
 from prm_jax.errors import InputError
+from prm_jax.formats import array_records
 from prm_jax.train import distributed, loop
 from prm_jax.weights import load_model
 
@@ -20,15 +21,20 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 @pytest.fixture
-def values(solutions):
+def values(solutions, tmp_path):
+    array_records.write(tmp_path / "set", formats.read(solutions), shard_size=25)
     return {
-        "steps": 8,
-        "checkpoint_every": 4,
+        "steps": 16,
+        "optimizer.learning_rate": 1e-3,
+        "checkpoint_every": 3,
+        "checkpoints_to_keep": 99,
         "eval_every": 0,
         "tensorboard": False,
         "data.rows": 16,
-        "data.train": str(solutions),
+        "data.readers": 4,
+        "data.train": f"{tmp_path}/set-*.array_record",
         "data.validation": "",
+        "data.validation_fraction": 0.2,
         "data.max_length": 96,
         "data.row_length": 96,
     }
@@ -49,75 +55,92 @@ def assert_same(found, expected):
             np.testing.assert_allclose(row[name], right[name], rtol=1e-4, err_msg=f"{name} {row}")
 
 
-@pytest.mark.slow
-def test_two_processes_feed_half_each_and_give_the_numbers_of_one(values, tmp_path):
-    values |= {"steps": 4, "data.validation_fraction": 0.2, "mesh.data": 2, "mesh.fsdp": 2}
-    train_alone(values, tmp_path / "whole")
-    workdir = tmp_path / "shared"
-    workdir.mkdir()
-    with Run(values, workdir, processes=2, devices=2, script="train_and_note_rows") as run:
-        results = run.end()
-    assert [code for code, _ in results] == [0, 0], results
-    assert "2 processes with 4 devices" in results[0][1]
-    assert "training" not in results[1][1]  # one shows its progress
-    assert_same(metrics(workdir), metrics(tmp_path / "whole"))
-    fed = [
-        [json.loads(line) for line in (workdir / f"fed-{i}.jsonl").read_text().splitlines()]
-        for i in range(2)
+def noted(workdir, processes):
+    """What each of so many processes put on its devices, a line an update."""
+    paths = [workdir / f"fed-{i}-of-{processes}.jsonl" for i in range(processes)]
+    return [
+        [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        for path in paths
     ]
-    assert all(line["rows"] == 8 for lines in fed for line in lines)
-    for row, *lines in zip(metrics(workdir), *fed):
-        assert row["tokens"] == sum(line["tokens"] for line in lines)
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_the_other_four_go_on_until_one_is_stopped_and_one_to_the_same_end(
+    values, tmp_path
+):
+    train_alone(values, tmp_path / "whole")
+    expected, workdir = metrics(tmp_path / "whole"), tmp_path / "shared"
+    workdir.mkdir()
+
+    with Run(values, workdir, processes=2, devices=2, script="train_and_note_rows") as run:
+        run.wait_until(lambda: checkpoints(workdir) and steps_logged(workdir) > 4)
+        run.send(signal.SIGKILL, process=1)  # that one lags: the other waits in an update
+        began = time.monotonic()
+        (code, printed), (lost, other) = run.end()
+        assert time.monotonic() - began < 60
+    assert lost == -signal.SIGKILL and code not in (0, lost), printed
+    assert re.search(f"error: process 0 of 2.* lost.*{distributed.AGAIN}", printed), printed
+    assert "2 processes with 4 devices" in printed
+    assert "training" in printed and "training" not in other  # one shows its progress
+    assert checkpoints(workdir) and not (workdir / "export").exists()
+    assert_fed(noted(workdir, 2), 8, expected)
+
+    start = checkpoints(workdir)[-1]
+    settings = {**values, "mesh.tensor": 2}
+    with Run(settings, workdir, 4, devices=2, script="train_and_note_rows") as run:
+        run.wait_until(lambda: len(noted(workdir, 4)[2]) > 1)
+        run.send(signal.SIGTERM, process=2)
+        results = run.end()
+    assert [code for code, _ in results] == [loop.STOPPED] * 4, results
+    stopped = checkpoints(workdir)[-1]
+    assert start < stopped == steps_logged(workdir) < values["steps"]
+    fed = noted(workdir, 4)
+    assert {len(lines) for lines in fed} == {stopped - start}
+    assert_fed(fed, 4, expected[start:])
+
+    train_alone(values, workdir)
+    assert_same(metrics(workdir), expected)
+    reports = [
+        json.loads((tmp_path / n / "data_report.json").read_text()) for n in ("whole", "shared")
+    ]
+    assert reports[0] == reports[1] and reports[0]["drawn"]["trajectories"] > 60
     one, other = (load_model(path / "export")[1] for path in (workdir, tmp_path / "whole"))
     head, right = one["head"]["kernel"], other["head"]["kernel"]
     np.testing.assert_allclose(head, right, rtol=1e-3, atol=1e-5)
 
 
+def assert_fed(fed, rows, expected):
+    """Each process fed so many rows, and together they fed the tokens of every update."""
+    assert all(line["rows"] == rows for lines in fed for line in lines)
+    assert min(map(len, fed)) > 1
+    for row, *lines in zip(expected, *fed):
+        assert row["tokens"] == sum(line["tokens"] for line in lines)
+
+
 @pytest.mark.slow
-def test_four_processes_go_on_with_the_run_of_one_and_one_with_theirs(values, tmp_path):
-    values |= {"checkpoint_every": 2, "checkpoints_to_keep": 9}
-    train_alone(values, tmp_path)
-    expected = metrics(tmp_path)
-    forget_after(tmp_path, 4)
-    with Run({**values, "mesh.tensor": 2}, tmp_path, processes=4, devices=2) as run:
-        results = run.end()
-    assert [code for code, _ in results] == [0] * 4, results
-    assert_same(metrics(tmp_path), expected)
-    forget_after(tmp_path, 6)
-    train_alone(values, tmp_path)
-    assert_same(metrics(tmp_path), expected)
-
-
-@contextlib.contextmanager
-def counting(workdir, processes):
-    """Processes that are all in their loop, and the files of their updates."""
-    paths = [workdir / f"updates-{i}" for i in range(processes)]
-    with Run({}, workdir, processes, devices=2, script="count_together") as run:
+def test_the_loss_of_the_first_process_ends_the_other_within_a_minute(tmp_path):
+    paths = [tmp_path / f"updates-{i}" for i in range(2)]
+    with Run({}, tmp_path, processes=2, devices=2, script="count_together") as run:
         run.wait_until(lambda: all(path.is_file() and path.read_text() for path in paths))
-        yield run, paths
-
-
-@pytest.mark.slow
-def test_four_processes_stop_at_the_same_update_when_one_is_asked_to(tmp_path):
-    with counting(tmp_path, 4) as (run, paths):
-        run.send(signal.SIGTERM, process=2)
-        results = run.end()
-    assert [code for code, _ in results] == [loop.STOPPED] * 4, results
-    assert len({path.read_text() for path in paths}) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lost", [0, 1])
-def test_a_process_that_is_lost_ends_the_other_within_a_minute(lost, tmp_path):
-    with counting(tmp_path, 2) as (run, _):
-        run.send(signal.SIGKILL, lost)
+        run.send(signal.SIGKILL, process=0)
         began = time.monotonic()
-        results = run.end()
+        (lost, _), (code, printed) = run.end()
         assert time.monotonic() - began < 60
-    assert results[lost][0] == -signal.SIGKILL
-    code, printed = results[1 - lost]
-    assert code not in (0, -signal.SIGKILL)
-    assert re.search("another process was lost|another task died", printed), printed
+    assert lost == -signal.SIGKILL and code not in (0, lost), printed
+    assert re.search(f"error: process 1 of 2.* lost.*{distributed.AGAIN}", printed), printed
+
+
+def test_processes_that_were_started_differently_say_how(monkeypatch):
+    values = {"workdir": "a", "data.rows": 8}
+    monkeypatch.setattr(
+        distributed, "gathered", lambda mine: [mine, mine, {**mine, "data.rows": 4}]
+    )
+    with pytest.raises(
+        InputError, match="settings: data.rows is 8 in process 0 and 4 in process 2;"
+    ):
+        distributed.check_same(values, "settings")
+    monkeypatch.setattr(distributed, "gathered", lambda mine: [mine, mine])
+    distributed.check_same(values, "settings")
 
 
 @pytest.mark.parametrize(

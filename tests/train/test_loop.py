@@ -112,7 +112,7 @@ def test_a_run_continued_on_another_mesh_has_the_same_losses(config, tmp_path):
     loop.train(config, tmp_path, progress=False)
     expected = rows(tmp_path)
     forget_after(tmp_path, 2)
-    config.mesh.data, config.mesh.fsdp, config.mesh.tensor = 2, 2, 2
+    config.mesh.update({"data": 1, "fsdp": 2, "sequence": 2, "tensor": 2})
     loop.train(config, tmp_path, progress=False)
     got = rows(tmp_path)
     assert len(got) == len(expected)

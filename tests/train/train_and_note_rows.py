@@ -1,6 +1,10 @@
-"""experiments.train that also writes, by process, what it put on its devices at every update."""
+"""experiments.train that also writes, by process, what it put on its devices at every update.
+
+All but the first process take some time for it, so that the first mostly waits for them.
+"""
 
 import json
+import time
 from pathlib import Path
 
 import jax
@@ -14,9 +18,11 @@ put_batch = placement.put_batch
 
 def noting(batch, rows, mesh):
     line = {"rows": len(batch["tokens"]), "tokens": int((batch["segment_ids"] > 0).sum())}
-    path = Path(train.WORKDIR.value) / f"fed-{jax.process_index()}.jsonl"
-    with path.open("a") as file:
+    name = f"fed-{jax.process_index()}-of-{jax.process_count()}.jsonl"
+    with (Path(train.WORKDIR.value) / name).open("a") as file:
         file.write(json.dumps(line) + "\n")
+    if jax.process_index():
+        time.sleep(0.5)
     return put_batch(batch, rows, mesh)
 
 

@@ -38,9 +38,9 @@ def run(config, seeds, progress):
     corrupted = read_source(source)
     drawn = rng.permutation(len(corrupted))[: data.tested]
     tests[GSM8K] = [corrupted[i] for i in drawn]
-    problems = {normalize(trajectory.problem) for trajectory in known}
+    known_problems = {normalize(trajectory.problem) for trajectory in known}
     few = make_trajectories(families, data.tested, 2, difficulty=levels)
-    few = [trajectory for trajectory in few if normalize(trajectory.problem) not in problems]
+    few = [trajectory for trajectory in few if normalize(trajectory.problem) not in known_problems]
     tests["reversed"] = [reverse_steps(trajectory) for trajectory in few]
     tests["shuffled"] = [shuffled(trajectory, rng) for trajectory in few]
 

@@ -1,0 +1,47 @@
+"""Kills trainings and scorings of a tiny model at random moments, and checks what they come to.
+
+    python -m experiments.soak --kills=200 --workdir=runs/soak --output=results/soak.json
+
+Each is compared with one that was never disturbed: parameters and metrics bit by bit, every line of
+scores once and in order; every checkpoint that a kill leaves must be whole. A start costs some
+seconds, so 200 kills take about half an hour. The same command continues a soak that was stopped;
+--smoke kills each twice.
+"""
+
+import sys
+
+from absl import flags
+
+from prm_jax import cli
+
+KILLS = flags.DEFINE_integer(
+    "kills", None, "Number; default: 200, or 4 for --smoke.", lower_bound=2
+)
+SEED = flags.DEFINE_integer("seed", 0, "Of their order and moments.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the soak.", required=True)
+SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes, which only show that it works.")
+OUTPUT = flags.DEFINE_string("output", "", "The JSON file to write.")
+
+
+def main(_):
+    """Soaks."""
+    import json  # here, so that --help and bad flags answer at once
+
+    from prm_jax.files import check_writable, write_json
+    from prm_jax.progress import Progress
+    from prm_jax.soak.run import soak
+
+    if OUTPUT.value:
+        check_writable(OUTPUT.value)
+    options = dict(seed=SEED.value, smoke=SMOKE.value)
+    command = " ".join(["python -m experiments.soak", *sys.argv[1:]])
+    kills = KILLS.value or (4 if SMOKE.value else 200)
+    with Progress("kills") as show:
+        result = soak(WORKDIR.value, kills, command=command, show=show, **options)
+    if OUTPUT.value:
+        write_json(OUTPUT.value, result)
+    print(json.dumps(result["figures"], indent=2))
+
+
+if __name__ == "__main__":
+    cli.run(main)

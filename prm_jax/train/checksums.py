@@ -1,0 +1,92 @@
+"""Whether a checkpoint is what was written: the size and CRC-32 of its files, kept beside them.
+
+They are written into the checkpoint's temporary directory, last, before it gets its name, so that
+no checkpoint of ours is without. Of several processes only the first is asked to write them. It
+reads back its own share of the arrays, and of what the others wrote, which may be far larger and is
+not in its memory, it notes the sizes: those files are found missing or cut, not with a bit changed.
+"""
+
+import json
+import re
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from prm_jax.files import write_json
+
+CHECKSUMS = "checksums.json"
+METADATA = "_CHECKPOINT_METADATA"
+# Written again when the directory gets its name.
+NOT_SUMMED = frozenset({CHECKSUMS, METADATA, "commit_success.txt"})
+OF_ANOTHER = re.compile(r"ocdbt\.process_(?!0/)\d+/")
+BLOCK = 1 << 20
+THREADS = 4
+
+
+def write(directory) -> None:
+    """Writes the sizes and checksums of the files below a directory to its `checksums.json`."""
+    directory = Path(directory)
+    names = sorted(
+        path.relative_to(directory).as_posix()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name not in NOT_SUMMED
+    )
+    with ThreadPoolExecutor(THREADS) as pool:
+        facts = pool.map(lambda name: _facts(directory, name), names)
+        write_json(directory / CHECKSUMS, dict(zip(names, facts, strict=True)))
+
+
+def damage(directory, items=None) -> str:
+    """What is wrong with a checkpoint, '' if nothing is found.
+
+    One without `checksums.json`, of an earlier version of this library, is only looked into for
+    what every checkpoint has.
+
+    Args:
+        directory: of the checkpoint.
+        items: directories in it that count; None is all.
+    """
+    directory = Path(directory)
+    try:
+        json.loads((directory / METADATA).read_bytes())
+    except OSError:
+        return f"{METADATA} is missing"
+    except ValueError:
+        return f"{METADATA} is not what was written"
+    if not (directory / CHECKSUMS).is_file():
+        missing = [name for name in ("params", "run") if not (directory / name).is_dir()]
+        return f"{missing[0]} is missing" if missing else ""
+    try:
+        written = json.loads((directory / CHECKSUMS).read_bytes())
+        wanted = {n: f for n, f in written.items() if items is None or n.split("/")[0] in items}
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = pool.map(lambda name: _difference(directory, name, wanted[name]), wanted)
+            return next(filter(None, found), "")
+    except (ValueError, TypeError, AttributeError):
+        return f"{CHECKSUMS} is not what was written"
+
+
+def _difference(directory, name, fact):
+    try:
+        size = (directory / name).stat().st_size
+        if size != fact["bytes"]:
+            return f"{name} has {size} bytes and not {fact['bytes']}"
+        if "crc32" in fact and _crc32(directory / name) != fact["crc32"]:
+            return f"{name} is not what was written"
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        return f"{name} is missing" if missing else f"{name} cannot be read: {error.strerror}"
+    return ""
+
+
+def _facts(directory, name):
+    facts = {"bytes": (directory / name).stat().st_size}
+    return facts if OF_ANOTHER.search(name) else {**facts, "crc32": _crc32(directory / name)}
+
+
+def _crc32(path):
+    value = 0
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            value = zlib.crc32(block, value)
+    return f"{value:08x}"

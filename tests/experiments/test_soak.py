@@ -1,0 +1,70 @@
+"""Trainings and scorings that are killed end where those that are never disturbed end."""
+
+import os
+
+import pytest
+
+from prm_jax.errors import InputError
+from prm_jax.progress import Progress
+from prm_jax.soak.plan import PHASES, plan
+from prm_jax.soak.run import soak
+from prm_jax.soak.work import SMOKE, Scoring, Training, appeared, grown
+
+
+def test_a_plan_has_all_kills_and_the_last_phases_last():
+    kills = plan(200, seed=3)
+    assert [kill.number for kill in kills] == list(range(200)) and kills == plan(200, seed=3)
+    assert kills != plan(200, seed=4)
+    train = [kill.phase for kill in kills if kill.work == "train"]
+    score = [kill.phase for kill in kills if kill.work == "score"]
+    assert (len(train), len(score)) == (120, 80) and set(train) == set(PHASES["train"])
+    assert train[-12:] == ["exporting"] * 12 and "exporting" not in train[:-12]
+    assert score[-8:] == ["finishing"] * 8 and train.count("start") == 18
+    assert [kill.work for kill in plan(4, seed=0)] == ["train", "train", "score", "score"]
+
+
+def test_only_what_a_new_process_writes_is_a_sign_of_it(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("one\ntwo\n")
+    (tmp_path / ".export.old").mkdir()
+    lines, export = grown(path), appeared(tmp_path, ".export.*", but=(".export.not",))
+    with path.open("a") as file:
+        file.write("three\n")  # by a process that is not quite dead
+    (tmp_path / ".export.not-this").mkdir()
+    assert not lines() and not export()
+    (tmp_path / "new").write_text("one\n")
+    os.replace(tmp_path / "new", path)
+    assert not lines()
+    with path.open("a") as file:
+        file.write("two\n")
+    (tmp_path / ".export.new").mkdir()
+    assert lines() and export()
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_they_end_bit_for_bit_like_those_never_disturbed(
+    tmp_path, monkeypatch
+):
+    seed = int.from_bytes(os.urandom(3), "big")
+    monkeypatch.delenv("XLA_FLAGS")  # one device: less to compile
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    with Progress("kills", show=False) as show:
+        found = soak(tmp_path, 3, seed=seed, smoke=True, show=show)["figures"]
+    assert found["kills"] == 3 and found["checkpoints_looked_at"], seed
+    assert [sum(counts.values()) for counts in found["kills_by_phase"].values()] == [2, 1]
+    for name in ("parameters", "metrics", "scores"):
+        assert found[name] == "equal bit by bit", (name, seed)
+    with Progress("kills", show=False) as show:  # nothing is left to do
+        assert soak(tmp_path, 3, seed=seed, smoke=True, show=show)["figures"] == found
+
+    damaged = max((tmp_path / "train-0/checkpoints").iterdir()) / "params/manifest.ocdbt"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(InputError, match="is damaged: params/manifest.ocdbt has"):
+        Training(tmp_path, "train-0", SMOKE).look()
+    output = tmp_path / "score-0.jsonl"
+    rows = output.read_text().splitlines(keepends=True)
+    output.write_text("".join([*rows[:5], rows[4], *rows[6:]]))
+    with pytest.raises(InputError, match="lost, doubled or moved"):
+        Scoring(tmp_path, "score-0", SMOKE).compare()
