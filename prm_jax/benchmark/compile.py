@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
+
 import prm_jax
 from prm_jax.benchmark.compilations import counted
 from prm_jax.benchmark.ours import Scoring
@@ -57,6 +59,7 @@ def run(smoke: bool, progress: Progress) -> dict:
         progress.say("with a warm cache")
         warm = sorted(_command(place, ten) for _ in range(warm_runs))
         compiled = {}
+        jax.clear_caches()  # whatever else this process compiled
         for name, n, stretched in FILES:
             progress.say(f"compilations of the {name} file")
             given = make(f"{name}.jsonl", n, n, stretched)
