@@ -33,7 +33,8 @@ def write(directory) -> None:
     )
     with ThreadPoolExecutor(THREADS) as pool:
         facts = pool.map(lambda name: _facts(directory, name), names)
-        write_json(directory / CHECKSUMS, dict(zip(names, facts, strict=True)))
+        files = dict(zip(names, facts, strict=True))
+    write_json(directory / CHECKSUMS, {"files": files, "crc32": _crc32_of_facts(files)})
 
 
 def damage(directory, items=None) -> str:
@@ -58,12 +59,15 @@ def damage(directory, items=None) -> str:
         return f"{missing[0]} is missing" if missing else ""
     try:
         written = json.loads((directory / CHECKSUMS).read_bytes())
-        wanted = {n: f for n, f in written.items() if items is None or n.split("/")[0] in items}
-        with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(lambda name: _difference(directory, name, wanted[name]), wanted)
-            return next(filter(None, found), "")
-    except (ValueError, TypeError, AttributeError):
+        files, whole = written["files"], written["crc32"] == _crc32_of_facts(written["files"])
+    except (ValueError, TypeError, KeyError):
+        whole = False
+    if not whole:
         return f"{CHECKSUMS} is not what was written"
+    wanted = {n: f for n, f in files.items() if items is None or n.split("/")[0] in items}
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda name: _difference(directory, name, wanted[name]), wanted)
+        return next(filter(None, found), "")
 
 
 def _difference(directory, name, fact):
@@ -82,6 +86,10 @@ def _difference(directory, name, fact):
 def _facts(directory, name):
     facts = {"bytes": (directory / name).stat().st_size}
     return facts if OF_ANOTHER.search(name) else {**facts, "crc32": _crc32(directory / name)}
+
+
+def _crc32_of_facts(files):
+    return f"{zlib.crc32(json.dumps(files, sort_keys=True).encode()):08x}"
 
 
 def _crc32(path):

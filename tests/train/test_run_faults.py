@@ -87,6 +87,15 @@ def test_damage_to_any_file_of_a_checkpoint_is_found(workdir):
     assert not checksums.damage(checkpoint)
 
 
+def test_any_changed_byte_of_the_checksums_is_found(workdir):
+    checkpoint = workdir / "checkpoints/6"
+    path = checkpoint / checksums.CHECKSUMS
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        assert checksums.damage(checkpoint) == "checksums.json is not what was written", place
+
+
 def test_a_run_goes_on_from_the_newest_whole_checkpoint_and_says_so(workdir, whole, capfd):
     largest = max(files_of(workdir / "checkpoints/6"), key=lambda path: path.stat().st_size)
     flip(largest)
