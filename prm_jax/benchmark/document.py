@@ -64,6 +64,8 @@ and written.
   process reward models. Ours is the trainer's own step on packed batches of 4 rows of 1,024,
   everything else at its default; the other way is an update of AdamW for each padded batch of 8.
   Then speed and peak memory of the default batch, of LoRA and of the top layers.
+- **mfu**: for accelerators: a forward pass and the trainer's updates on full rows of 4,096 tokens,
+  Qwen2.5-1.5B's shape with random weights, bfloat16; without and with recomputed activations.
 - **input**: the shuffled stream of packed batches alone, over array_record files of 1,000 to
   1,000,000 solutions, against training with the default configuration.
 - **compile**: `experiments.score` on 10 solutions, from start to end of the process, with an

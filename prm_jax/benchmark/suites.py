@@ -11,6 +11,7 @@ from prm_jax.progress import Progress
 SUITES = {
     "score": "scoring solutions, against the padded Hugging Face recipe and the matmul limit",
     "train": "training on solutions, against the same, and its memory",
+    "mfu": "scoring and training a model of 1.5B parameters, as a share of an accelerator's peak",
     "input": "the stream of batches alone, against what training takes",
     "compile": "the first result with cold and warm caches, and what a second file compiles",
     "load": "loading a checkpoint of several files onto a mesh, each byte once",

@@ -17,7 +17,8 @@ from prm_jax.models import batch_sharding, check_row_length
 from prm_jax.text.encode import Encoded
 
 ROW_LENGTHS = (64, 512)
-"""Trajectories up to 64 tokens share rows of 64, longer ones rows of 512; beyond, rows double."""
+"""Trajectories up to 64 tokens share rows of 64, longer ones up to 512 rows of 512. Beyond, a row
+has the fewest of 768, 1024, 1536, 2048, ... tokens that hold the trajectory."""
 BATCH_TOKENS = 8192
 SMALL_BATCH_TOKENS = 512
 """Tokens of a small batch, which is at least one row. Rows that do not fill a batch run in small
@@ -116,7 +117,8 @@ def _row_length(n_tokens):
     for length in ROW_LENGTHS:
         if n_tokens <= length:
             return length
-    return power_of_two(n_tokens)
+    longest = power_of_two(n_tokens)
+    return longest * 3 // 4 if n_tokens <= longest * 3 // 4 else longest
 
 
 def _batches(bucket, batch_tokens, mesh):

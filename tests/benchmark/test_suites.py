@@ -76,6 +76,15 @@ def test_the_train_suite_measures_what_else_is_trained():
     assert variant["tokens_per_second"] > 0 and variant["updates"] == figures["updates"]
 
 
+def test_the_mfu_suite_counts_the_tokens_of_full_rows():
+    figures = smoke("mfu")["figures"]
+    (trained,) = figures["training"].values()
+    for part in (figures["scoring"], trained):
+        assert part["rows"] == 2 and part["mfu"] is None  # of a CPU no peak is known
+        assert part["tokens_per_second"] == pytest.approx(2 * 64 / part["seconds"], rel=0.04)
+        assert part["gflops_per_second"] > 0
+
+
 def test_the_input_suite_reads_sets_of_every_size_faster_than_training_does():
     figures = smoke("input")["figures"]
     assert [(found["trajectories"], found["files"]) for found in figures["sets"]] == [
@@ -117,5 +126,5 @@ def test_the_parts_of_a_pass_are_drawn(tmp_path):
 
 
 def test_an_unknown_suite_is_refused():
-    with pytest.raises(InputError, match="known are score, train, input"):
+    with pytest.raises(InputError, match="known are score, train, mfu, input"):
         run_suite("spped")

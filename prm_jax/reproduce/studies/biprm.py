@@ -100,7 +100,7 @@ STUDY = Study(
             effect="v1 minus L2R, first-error accuracy",
         ),
     ),
-    setting="Chains of 3 or 4 additions modulo 4; three in ten steps are wrong, and a wrong "
+    setting="Chains of 3 or 4 additions modulo 3; three in ten steps are wrong, and a wrong "
     "number is often repaired by the next step, so that later steps tell of earlier ones. A step "
     "is labelled by whether the number it shows is the true one. L2R reads each solution once. "
     "v1: one model learns from the solutions and from their reversed copies; the score of a step "
