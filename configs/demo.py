@@ -52,7 +52,6 @@ def get_config():
         train.model.name = "smollm2-135m"
         train.model.keep_layers = 16
         train.model.train_layers = 10
-        train.model.remat = "dots"  # here faster than keeping everything, and it takes less memory
         train.data.rows = 16
         train.data.row_length = 256
         train.data.max_length = 256

@@ -28,7 +28,6 @@ def get_config():
     config.objective = "mse"
     config.model.name = "smollm2-135m"
     config.model.train_layers = 10
-    config.model.remat = "dots"
     config.data.train = ",".join(
         f"synthetic:{family}?n=2000&seed=0&split=train" for family in FAMILIES
     )

@@ -54,7 +54,6 @@ def get_config():
         train.epochs = 1
         train.model.keep_layers = 16
         train.model.train_layers = 10
-        train.model.remat = "dots"
         train.data.rows = 8
         train.data.row_length = train.data.max_length = 512
         train.data.max_steps = 64

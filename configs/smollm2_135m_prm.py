@@ -18,7 +18,6 @@ def get_config():
     config.objective = "bce"
     config.model.name = "smollm2-135m"
     config.model.train_layers = 10
-    config.model.remat = "dots"
     config.data.validation_fraction = 0.1
     config.data.max_length = 1024
     config.data.row_length = 1024

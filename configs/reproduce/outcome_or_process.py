@@ -14,20 +14,21 @@ def get_config(size="full"):
     """The configuration; size 'smoke' only shows that everything runs."""
     config = default_config()
     config.unlock()
-    config.chains = dict(operations="+", modulus=5, error_rate=0.15, copied=0.0)
-    config.training.updates = 4000
-    # As long as a chain, and with about as many tokens.
-    config.rows_of = dict(short=dict(rows=48, row_length=28), long=dict(rows=30, row_length=52))
+    config.chains = dict(operations="+", modulus=3, error_rate=0.15, copied=0.0)
+    config.optimizer.learning_rate = 5e-3  # with more, outcomes of long chains are not learnt
+    # Rows as long as a chain; outcomes of long chains take longer to learn.
+    config.rows_of = rows_of = ConfigDict()
+    rows_of.short = dict(updates=3000, rows=48, row_length=28)
+    rows_of.long = dict(updates=6000, rows=36, row_length=44)
     config.data = data = ConfigDict()
     data.short = (2, 3)  # fewest and most steps
-    data.long = (5, 6)
-    data.noise = (0.0, 0.4)  # chance of a step label to be flipped
-    data.solutions = 12000  # to train on
+    data.long = (4, 5)
+    data.noise = (0.0, 0.3)  # chance of a step label to be flipped
+    data.solutions = 100000  # to train on
     data.problems = 150  # to test on
     data.candidates = 16
     if size == "smoke":
         config.model.d_model = 16
-        config.training.updates = 10
-        data.noise = (0.0, 0.4)
+        rows_of.short.updates = rows_of.long.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4
     return config.lock()

@@ -43,7 +43,7 @@ def default_config() -> ConfigDict:
     config.model = model = ConfigDict()
     model.name = "smollm2-135m"  # as `load_model` takes it, or random:PRESET for a fresh model
     model.dtype = "float32"  # of the computation; parameters and optimizer stay float32
-    model.remat = "none"  # none, full, dots: what the backward pass recomputes
+    model.remat = "dots"  # what the backward pass recomputes: none, dots (all but matmuls), full
     model.attention = "auto"
     model.keep_layers = -1  # use only the bottom so many layers of the backbone; -1 is all
     model.train_layers = -1  # train the top so many layers (and final norm and head); -1 is all
