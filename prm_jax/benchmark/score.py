@@ -49,7 +49,7 @@ class Sizes:
     scale: float = 1.0
     prompt: int = PROMPT
     step: int = STEP
-    pairs: int = 5
+    pairs: int = 3
     batches: tuple[tuple[int, int], ...] = ((16, 512), (8, 1024), (1, 512), (1, 1024))
     rounds: int = 5
     combined: int = 8

@@ -2,7 +2,8 @@
 
 Both ways make the updates of an epoch over the same token ids, in turn, each in a process of its
 own. Solutions are cut where they have `MAX_LENGTH` tokens, which is TRL's default for process
-reward models; ours packs them into batches of as many tokens as the default configuration.
+reward models; ours packs them into batches of as many tokens as the default configuration, run in
+a part for each row.
 """
 
 import dataclasses
@@ -40,14 +41,15 @@ class Sizes:
     row_length: int = MAX_LENGTH
     rounds: int = 3
     variants: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
-        ("default batch of 8 rows of 512", ()),
-        ("LoRA of rank 8", (("model.lora.rank", 8),)),
-        ("top 4 layers", (("model.train_layers", 4),)),
+        ("8 rows of 512 at once", ()),
+        ("8 rows of 512, a row at a time", (("microbatches", 8),)),
+        ("the same, LoRA of rank 8", (("microbatches", 8), ("model.lora.rank", 8))),
+        ("the same, top 4 layers", (("microbatches", 8), ("model.train_layers", 4))),
     )
-    variant_solutions: int = 16
+    variant_solutions: int = 8
 
 
-OF_SMOKE = (("data.rows", 4), ("data.row_length", 64), ("data.max_length", 64))
+OF_SMOKE = (("microbatches", 4), ("data.rows", 4), ("data.row_length", 64), ("data.max_length", 64))
 SMOKE = Sizes(
     preset="tiny-llama",
     solutions=4,
@@ -92,6 +94,7 @@ def run(smoke: bool, progress: Progress) -> dict:
     n_tokens = lengths(sizes.solutions, SEED, sizes.scale)
     given = solutions(n_tokens, SEED, prompt=sizes.prompt, step=sizes.step)
     batch = {
+        "microbatches": sizes.rows,
         "data.rows": sizes.rows,
         "data.row_length": sizes.row_length,
         "data.max_length": sizes.row_length,
