@@ -56,7 +56,7 @@ and written.
   (log-normal, 150 to 1,800 tokens, mean 737), in steps of about 60 tokens, through the library's
   scorer with its defaults. The other way is `LlamaForTokenClassification` of the same shape on
   padded batches of 8 in the order given, in the same precision, on the same token ids. Then a
-  forward pass on full rows of 512 and of 1,024 tokens against the matmul limit, in a batch of 8,192
+  forward pass on full rows of 512 to 1,024 tokens against the matmul limit, in a batch of 8,192
   tokens and in one of a single row, which is what scoring runs on a CPU; the cost of combined
   scorers over one pass; and whether tokens a second stay flat from 1 to 200 steps a solution and
   from 1,000 to 100,000 short solutions a file (a tiny model, so that what is around it shows).

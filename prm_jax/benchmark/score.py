@@ -50,12 +50,18 @@ class Sizes:
     prompt: int = PROMPT
     step: int = STEP
     pairs: int = 3
-    batches: tuple[tuple[int, int], ...] = ((16, 512), (8, 1024), (1, 512), (1, 1024))
-    rounds: int = 5
-    combined: int = 8
+    batches: tuple[tuple[int, int], ...] = (
+        (16, 512),
+        (8, 1024),
+        (1, 512),
+        (1, 768),
+        (1, 1024),
+    )
+    rounds: int = 3
+    combined: int = 4
     combined_rounds: int = 3
     steps: tuple[int, ...] = (1, 10, 50, 200)
-    step_solutions: int = 8
+    step_solutions: int = 4
     step_tokens: int = 1000
     trajectories: tuple[int, ...] = (1000, 10_000, 100_000)
     tiny: str = "tiny-llama"
