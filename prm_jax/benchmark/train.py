@@ -40,7 +40,8 @@ class Sizes:
     rows: int = 4
     row_length: int = MAX_LENGTH
     rounds: int = 3
-    variants: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
+    variants: tuple[tuple[str, tuple[tuple[str, int | str], ...]], ...] = (
+        ("8 rows of 512 at once, nothing recomputed", (("model.remat", "none"),)),
         ("8 rows of 512 at once", ()),
         ("8 rows of 512, a row at a time", (("microbatches", 8),)),
         ("the same, LoRA of rank 8", (("microbatches", 8), ("model.lora.rank", 8))),
