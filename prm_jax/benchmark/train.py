@@ -36,7 +36,7 @@ class Sizes:
     scale: float = 1.0
     prompt: int = PROMPT
     step: int = STEP
-    pairs: int = 3
+    pairs: int = 2
     rows: int = 4
     row_length: int = MAX_LENGTH
     rounds: int = 3
@@ -47,7 +47,7 @@ class Sizes:
         ("the same, LoRA of rank 8", (("microbatches", 8), ("model.lora.rank", 8))),
         ("the same, top 4 layers", (("microbatches", 8), ("model.train_layers", 4))),
     )
-    variant_solutions: int = 8
+    variant_solutions: int = 6
 
 
 OF_SMOKE = (("microbatches", 4), ("data.rows", 4), ("data.row_length", 64), ("data.max_length", 64))
