@@ -2,6 +2,8 @@
 
 import statistics
 
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
 from prm_jax.benchmark import flops, limits
 from prm_jax.benchmark.flops import Work
 from prm_jax.benchmark.pairs import first_of_each, in_turn
@@ -103,10 +105,15 @@ def roofline(title: str, points: list[dict], bytes_per_second: float) -> Plot:
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            # Numbers as they are: powers of ten would be set in a notation that SVG text lacks.
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("operations a byte")
         axes.set_ylabel("GFLOP/s")
         axes.grid(which="minor", color=GRID, linewidth=0.3)
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
     described = "; ".join(f"{p['name']} {p['flops_per_second'] / 1e9:.4g} GFLOP/s" for p in points)
     text = f"{described}; memory {bytes_per_second / 1e9:.3g} GB/s"
