@@ -16,9 +16,10 @@ def get_config(size="full"):
     config.unlock()
     config.chains = dict(operations="+", modulus=3, error_rate=0.15, copied=0.0)
     config.optimizer.learning_rate = 5e-3  # with more, outcomes of long chains are not learnt
+    config.training.updates = 3000
     # Rows as long as a chain; outcomes of long chains take longer to learn.
     config.rows_of = rows_of = ConfigDict()
-    rows_of.short = dict(updates=3000, rows=48, row_length=28)
+    rows_of.short = dict(rows=48, row_length=28)
     rows_of.long = dict(updates=6000, rows=36, row_length=44)
     config.data = data = ConfigDict()
     data.short = (2, 3)  # fewest and most steps
@@ -29,6 +30,6 @@ def get_config(size="full"):
     data.candidates = 16
     if size == "smoke":
         config.model.d_model = 16
-        rows_of.short.updates = rows_of.long.updates = 10
+        config.training.updates = rows_of.long.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4
     return config.lock()
