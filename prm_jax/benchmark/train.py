@@ -32,7 +32,7 @@ class Sizes:
     """
 
     preset: str = "smollm2-135m"
-    solutions: int = 16
+    solutions: int = 8
     scale: float = 1.0
     prompt: int = PROMPT
     step: int = STEP
