@@ -26,6 +26,7 @@ OUTPUT = flags.DEFINE_string("output", "", "The JSON file to write.")
 def main(_):
     """Soaks."""
     import json  # here, so that --help and bad flags answer at once
+    import signal
 
     from prm_jax.files import check_writable, write_json
     from prm_jax.progress import Progress
@@ -33,6 +34,8 @@ def main(_):
 
     if OUTPUT.value:
         check_writable(OUTPUT.value)
+    # An exit, so that the process it watches is not left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = dict(seed=SEED.value, smoke=SMOKE.value)
     command = " ".join(["python -m experiments.soak", *sys.argv[1:]])
     kills = KILLS.value or (4 if SMOKE.value else 200)
