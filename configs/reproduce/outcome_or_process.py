@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce outcome_or_process
 
-Expected: 32 minutes on one core, so about 16 on two.
+Expected: 42 minutes on one core.
 """
 
 from ml_collections import ConfigDict
