@@ -41,12 +41,22 @@ class Sizes:
     prompt: int = PROMPT
     step: int = STEP
     options: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-        ("nothing recomputed", ()),
-        ("matmuls kept", (("model.remat", "dots"),)),
+        ("nothing recomputed", (("model.remat", "none"),)),
+        ("matmuls kept", ()),
     )
 
 
-SMOKE = Sizes("tiny-llama", 64, 2, 2, 1, 1, 6, 8, (("nothing recomputed", ()),))
+SMOKE = Sizes(
+    preset="tiny-llama",
+    row_length=64,
+    scored_rows=2,
+    trained_rows=2,
+    rounds=1,
+    updates=1,
+    prompt=6,
+    step=8,
+    options=(("matmuls kept", ()),),
+)
 
 
 class Scorer(Scoring):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from prm_jax.benchmark.best_of_n import candidates
 from prm_jax.benchmark.compilations import counted
 from prm_jax.records import Trajectory
 from prm_jax.scoring import batched, score
@@ -34,6 +35,32 @@ def test_a_second_file_of_other_lengths_compiles_nothing(model_and_params, token
         score(model, params, tokenizer, solutions(1, 3, longest=30), batch_tokens=512)
         score(model, params, tokenizer, solutions(2, 21, longest=30), batch_tokens=512)
     assert 0 < first.count and second.count == 0
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "row_length"),
+    [
+        (64, 64),
+        (65, 512),
+        (512, 512),
+        (513, 768),
+        (768, 768),
+        (769, 1024),
+        (1025, 1536),
+        (1537, 2048),
+        (2049, 3072),
+    ],
+)
+def test_a_row_is_the_shortest_of_few_that_holds_a_trajectory(n_tokens, row_length):
+    shapes = []
+
+    def forward(batch):
+        shapes.append(batch["tokens"].shape)
+        return np.zeros(batch["step_mask"].shape)
+
+    ((value,),) = batched.step_values(candidates(256, 1, 10, n_tokens - 10, n_tokens - 10), forward)
+    assert shapes == [(max(1, batched.SMALL_BATCH_TOKENS // row_length), row_length)]
+    assert value == 0
 
 
 def test_a_new_shape_is_counted():
