@@ -32,11 +32,11 @@ class Sizes:
     """
 
     preset: str = "smollm2-135m"
-    solutions: int = 8
+    solutions: int = 16
     scale: float = 1.0
     prompt: int = PROMPT
     step: int = STEP
-    pairs: int = 2
+    pairs: int = 3
     rows: int = 4
     row_length: int = MAX_LENGTH
     rounds: int = 3
