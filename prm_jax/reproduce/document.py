@@ -99,6 +99,9 @@ def _section(result):
     versions = run["versions"]
     listed, tables = _figures(result["figures"])
     figures = [f"| {name} | {_number(of)} |" for name, of in listed.items()]
+    processor = ""
+    if "processor_seconds" in run:
+        processor = f" ({run['processor_seconds'] / 60:.1f} of processor time)"
     verdicts = [f"- **{claim['verdict']}**: {claim['text']}" for claim in result["claims"]]
     return "\n".join(
         [
@@ -116,7 +119,7 @@ def _section(result):
             *figures,
             "",
             *tables,
-            f"{len(result['seeds'])} seeds, {run['seconds'] / 60:.1f} minutes on "
+            f"{len(result['seeds'])} seeds, {run['seconds'] / 60:.1f} minutes{processor} on "
             f"{run['machine']['processor']} ({run['machine']['cores']} cores), jax "
             f"{versions['jax']}, code `{run['code'][:12]}`: `{run['command']}`; "
             f"every number is in `results/{result['study']}.json`.",
