@@ -16,11 +16,11 @@ def get_config(size="full"):
     config.unlock()
     config.chains = dict(operations="+", modulus=3, error_rate=0.15, copied=0.0)
     config.optimizer.learning_rate = 5e-3  # with more, outcomes of long chains are not learnt
-    config.training.updates = 3000
+    config.training.updates = 1500
     # Rows as long as a chain; outcomes of long chains take longer to learn.
     config.rows_of = rows_of = ConfigDict()
     rows_of.short = dict(rows=48, row_length=28)
-    rows_of.long = dict(updates=6000, rows=36, row_length=44)
+    rows_of.long = dict(updates=4000, rows=36, row_length=44)
     config.data = data = ConfigDict()
     data.short = (2, 3)  # fewest and most steps
     data.long = (4, 5)
