@@ -11,6 +11,8 @@ from pathlib import Path
 
 import prm_jax
 
+VARIABLES = ("GLIBC_TUNABLES", "JAX_DEFAULT_MATMUL_PRECISION", "JAX_ENABLE_X64", "XLA_FLAGS")
+"""Of the environment, what changes speed or numbers."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "tokenizers")
 
 
@@ -59,8 +61,8 @@ def run_record(command: str, seconds: float) -> dict:
         seconds: how long it took.
 
     Returns:
-        It, with the code, the packages and the machine; `processor_seconds` are those that this
-        process and the ended ones it started have used so far, of all cores together.
+        It, with the code, the packages, the machine and its environment; `processor_seconds` are
+        those that this process and the ended ones it started have used so far, of all cores.
     """
     used = (resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
@@ -68,6 +70,7 @@ def run_record(command: str, seconds: float) -> dict:
         "code": code_version(),
         "versions": versions(),
         "machine": machine(),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "seconds": round(seconds, 1),
         "processor_seconds": round(sum(of.ru_utime + of.ru_stime for of in used), 1),
     }

@@ -20,9 +20,10 @@ holds the sizes, the seed, every pair of runs, the medians, and the machine:
     python -m experiments.benchmark --document                # writes this file from results/
 
 Let nothing else run beside a suite. Ways that are compared run in turn in one run of the suite,
-after a first run of each, which compiles; a ratio is the median of the ratios of each pair. Each
-way is a process of its own, so that its peak memory (resident, shared pages included) is its own,
-and has all cores that the command may use. The comparison needs PyTorch and transformers; without
+after a first run of each, which compiles (of the padded recipe a first batch: it has nothing to
+compile); a ratio is the median of the ratios of each pair. Each way is a process of its own, so
+that its peak memory (resident, shared pages included) is its own, and has all cores that the
+command may use. The comparison needs PyTorch and transformers; without
 them a suite measures ours alone.
 
 ## What is counted
@@ -60,7 +61,7 @@ and written.
   tokens and in one of a single row, which is what scoring runs on a CPU; the cost of combined
   scorers over one pass; and whether tokens a second stay flat from 1 to 200 steps a solution and
   from 1,000 to 100,000 short solutions a file (a tiny model, so that what is around it shows).
-- **train**: an epoch over 16 such solutions, cut at 1,024 tokens, which is TRL's default for
+- **train**: an epoch over 64 such solutions, cut at 1,024 tokens, which is TRL's default for
   process reward models. Ours is the trainer's own step on packed batches of 4 rows of 1,024, a row
   at a time (`microbatches=4`), everything else at its default; the other way is an update of AdamW
   for each padded batch of 8. Then speed and peak memory of the default batch, whole and a row at a

@@ -61,6 +61,12 @@ class PaddedRecipe:
         """Tokens of all batches, padding included."""
         return sum(batch["input_ids"].numel() for batch in self.batches)
 
+    def warm_up(self, method: str) -> None:
+        """Runs 'score' or 'train' on the first batch: there is nothing to compile."""
+        batches, self.batches = self.batches, self.batches[:1]
+        getattr(self, method)()
+        self.batches = batches
+
     def score(self) -> float:
         """Seconds of scoring every step."""
         begun = time.monotonic()

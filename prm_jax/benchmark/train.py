@@ -32,11 +32,11 @@ class Sizes:
     """
 
     preset: str = "smollm2-135m"
-    solutions: int = 16
+    solutions: int = 64
     scale: float = 1.0
     prompt: int = PROMPT
     step: int = STEP
-    pairs: int = 3
+    pairs: int = 2
     rows: int = 4
     row_length: int = MAX_LENGTH
     rounds: int = 3

@@ -24,8 +24,8 @@ def compared(way, method: str, *, n_runs: int, apart: bool, progress: Progress) 
         progress: shows the runs.
 
     Returns:
-        The solutions; of each way medians, first run and peak memory; the seconds of each pair, the
-        median of their ratios, and the share of the recipe's memory that ours takes.
+        The solutions; of each way medians and peak memory, of ours the first run; the seconds of
+        each pair, the median of their ratios, and the share of the recipe's memory that ours takes.
     """
     what = way.call("describe")
     encoded, config = what["encoded"], what["config"]
@@ -42,8 +42,8 @@ def compared(way, method: str, *, n_runs: int, apart: bool, progress: Progress) 
             made_of = (PaddedRecipe, config, what["dtype"], encoded)
             other = closing.enter_context(working(*made_of, apart=apart))
             ways["padded_recipe"] = lambda: other.call(method)
-            progress.say("first run of the padded recipe")
-            first_of_other = other.call(method)
+            progress.say("first batch of the padded recipe")
+            other.call("warm_up", method)
         progress.begin("pairs")
         seconds = in_turn(ways, n_runs, progress)
         memory = way.call("peak_memory_gib")
@@ -52,7 +52,8 @@ def compared(way, method: str, *, n_runs: int, apart: bool, progress: Progress) 
             "dtype": what["dtype"],
             "solutions": _lengths(sizes) | {"steps": n_steps},
             "ours": {
-                **_speed(seconds["ours"], sum(sizes), first, memory),
+                **_speed(seconds["ours"], sum(sizes), memory),
+                "first_seconds": round(first, 2),
                 "compile_seconds": round(compile_seconds, 2),
                 "programs_compiled": programs,
                 "flops": work.flops,
@@ -65,7 +66,7 @@ def compared(way, method: str, *, n_runs: int, apart: bool, progress: Progress) 
         theirs, its_memory = seconds["padded_recipe"], other.call("peak_memory_gib")
         return figures | {
             "padded_recipe": {
-                **_speed(theirs, sum(sizes), first_of_other, its_memory),
+                **_speed(theirs, sum(sizes), its_memory),
                 "batch": BATCH,
                 "padded_tokens": other.call("padded_tokens"),
             },
@@ -95,12 +96,11 @@ def _lengths(sizes):
     }
 
 
-def _speed(seconds, n_tokens, first, memory):
+def _speed(seconds, n_tokens, memory):
     median = statistics.median(seconds)
     return {
         "seconds": round(median, 4),
         "tokens_per_second": round(n_tokens / median, 1),
         "all_seconds": [round(value, 4) for value in seconds],
-        "first_seconds": round(first, 2),
         "peak_memory_gib": round(memory, 3),
     }

@@ -14,6 +14,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 
 from prm_jax.errors import InputError
 from prm_jax.models.attention import attend, choose
@@ -26,10 +27,15 @@ from prm_jax.models.rope import rotate, rotations
 DTYPES = ("float32", "bfloat16")
 INTERMEDIATES = "intermediates"
 """Collection with each layer's rotated queries and keys, kept only where it is `mutable`."""
+MIXED = "mixed values"
+"""Name, for `REMAT_POLICIES`, of what attention gives before its output projection."""
 REMAT_POLICIES = {
     "none": None,
     "full": None,
-    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "dots": jax.checkpoint_policies.save_from_both_policies(
+        jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+        jax.checkpoint_policies.save_only_these_names(MIXED),
+    ),
 }
 
 
@@ -149,6 +155,7 @@ class Attention(nn.Module):
             softcap=config.attention_softcap,
             implementation=self.implementation,
         )
+        mixed_BTNH = checkpoint_name(mixed_BTNH, MIXED)
         bias = (D,) if config.o_bias else None
         return Projection("BTNH,NHD->BTD", (N, H, D), N * H, bias, self.dtype, name="o")(mixed_BTNH)
 
@@ -234,7 +241,7 @@ class Decoder(nn.Module):
             and recent GPUs multiply float32 matrices at less than full precision unless
             `jax_default_matmul_precision` says otherwise.
         remat: 'none', 'full' (keep only layer inputs for the backward pass) or 'dots' (keep matmul
-            outputs).
+            outputs and what attention gives).
         attention: 'auto', 'xla', 'cudnn', 'splash' or 'blockwise' (`models.attention`).
     """
 

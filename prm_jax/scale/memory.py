@@ -4,7 +4,7 @@ Parameters, optimizer state and gradients are counted, as the sharded shapes giv
 by what a backward pass has to keep, are
 
     saved      the inputs of all layers, 2 bytes a number, where `remat` is 'full'; with 'dots' also
-               the outputs of their matrices, with 'none' about all of `inside`
+               the outputs of their matrices and of attention, with 'none' about all of `inside`
     inside     of one layer, while it runs forward, or again and backward: what its matrices read
                and give, in the backward pass twice, for numbers and their gradients
     gathered   the matrices of two layers in 2 bytes, of the one that runs and the one that is
@@ -53,7 +53,8 @@ def estimate(work, mesh, params, opt_state) -> dict[str, int]:
     tensor = axes["tensor"]
     widths = sum(inputs + outputs for inputs, outputs in matrices(config)) / tensor
     inside = int(COMPUTE_BYTES * tokens * widths) * (2 if trains else 1)
-    outputs = int(COMPUTE_BYTES * tokens * sum(out for _, out in matrices(config)) / tensor)
+    outputs = sum(out for _, out in matrices(config)) + config.n_heads * config.head_dim
+    outputs = int(COMPUTE_BYTES * tokens * outputs / tensor)
     layer_inputs = COMPUTE_BYTES * tokens * config.d_model
     saved = {"full": layer_inputs, "dots": layer_inputs + outputs, "none": inside}
     layer = sum(inputs * outputs for inputs, outputs in matrices(config)) * COMPUTE_BYTES // tensor

@@ -153,6 +153,23 @@ def test_rematerialisation_changes_no_gradient(remat):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
+def test_dots_keeps_what_attention_gives():
+    config, tokens = PRESETS["tiny-llama"], tiny.tokens(2, 12)
+
+    def kept(remat):
+        run = Decoder(config, remat=remat, attention="xla")
+
+        def loss(params):
+            return (run.apply({"params": params}, tokens).hidden_BTD ** 2).sum()
+
+        jaxpr = jax.make_jaxpr(jax.grad(loss))(tiny.params_of("tiny-llama"))
+        forward, _ = (eqn for eqn in jaxpr.eqns if eqn.primitive.name == "scan")
+        shapes = [x.aval.shape for x in forward.outvars]
+        return shapes.count((config.n_layers, 2, 12, config.n_heads, config.head_dim))
+
+    assert (kept("full"), kept("dots")) == (0, 1)
+
+
 @FAMILIES
 def test_bfloat16_is_close_to_float32(name):
     tokens = tiny.tokens(2, 16)
