@@ -79,7 +79,7 @@ STUDY = Study(
             effect="growth with length of dORM minus dPRM, most noise",
         ),
     ),
-    setting="Chains of additions modulo 3 of two lengths, 2 or 3 steps and 4 or 5. dORM: one "
+    setting="Chains of additions modulo 3 of two lengths, 2 or 3 steps and 4. dORM: one "
     "label, the outcome, at the last step, where its score is read. dPRM: a label at every step up "
     "to the first 0, scored by the minimum. Noise flips step labels, not outcomes, for an answer "
     "can be checked and a step is judged by a model. Best-of-N accuracy over all candidates. All "
