@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,12 @@ def run_record(command: str, seconds: float) -> dict:
         "seconds": round(seconds, 1),
         "processor_seconds": round(sum(of.ru_utime + of.ru_stime for of in used), 1),
     }
+
+
+def shell_command(run: dict) -> str:
+    """The command of a `run_record` in its environment, as a shell takes it."""
+    given = run.get("environment", {})
+    return " ".join([*(f"{name}={shlex.quote(given[name])}" for name in given), run["command"]])
 
 
 def peak_memory_gib() -> float:

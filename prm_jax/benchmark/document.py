@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
 from prm_jax.weights.safetensors_files import read_json
@@ -23,8 +24,8 @@ Let nothing else run beside a suite. Ways that are compared run in turn in one r
 after a first run of each, which compiles (of the padded recipe a first batch: it has nothing to
 compile); a ratio is the median of the ratios of each pair. Each way is a process of its own, so
 that its peak memory (resident, shared pages included) is its own, and has all cores that the
-command may use. The comparison needs PyTorch and transformers; without
-them a suite measures ours alone.
+command may use. What the command's environment sets holds for both. The comparison needs PyTorch
+and transformers; without them a suite measures ours alone.
 
 ## What is counted
 
@@ -157,7 +158,7 @@ def _section(result):
             "",
             f"{run['seconds'] / 60:.1f} minutes on {machine['processor']} ({machine['cores']} "
             f"cores, {machine['memory_gib']:g} GiB; {devices}), jax {versions['jax']}, code "
-            f"`{run['code'][:12]}`: `{run['command']}`; every number is in "
+            f"`{run['code'][:12]}`: `{provenance.shell_command(run)}`; every number is in "
             f"`results/{result['file']}`.",
             "",
         ]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, write_json
 from prm_jax.weights.safetensors_files import read_json
@@ -121,7 +122,7 @@ def _section(result):
             *tables,
             f"{len(result['seeds'])} seeds, {run['seconds'] / 60:.1f} minutes{processor} on "
             f"{run['machine']['processor']} ({run['machine']['cores']} cores), jax "
-            f"{versions['jax']}, code `{run['code'][:12]}`: `{run['command']}`; "
+            f"{versions['jax']}, code `{run['code'][:12]}`: `{provenance.shell_command(run)}`; "
             f"every number is in `results/{result['study']}.json`.",
             "",
         ]
