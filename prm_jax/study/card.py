@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from prm_jax.report.tables import markdown
-from prm_jax.study.report import tables
+from prm_jax.study.report import first_run, tables
 
 CARD = """---
 license: apache-2.0
@@ -20,7 +20,7 @@ the convention `{convention}` ({length} tokens at most).
 
 ## Training
 
-{labels:,} step labels of {trajectories:,} solutions, {tokens:,.0f} tokens, seed {seed}.
+{labels:,} step labels of {trajectories:,} solutions, {tokens:,.0f} tokens ({run}).
 Layers kept: {kept}; layers trained: {trained}; learning rate {rate:g}. Steps after the first error
 carry no label.
 
@@ -55,8 +55,7 @@ def model_card(result: Mapping) -> str:
         The text; every figure in it is in `result`.
     """
     config = result["config"]
-    seed = config["seeds"][0]
-    training, model = result["training"][f"seed {seed}"], config["train"]["model"]
+    training, model = result["training"][first_run(result)], config["train"]["model"]
     rows = [
         f"| {name.replace('_', ' ')} | {of['train']:,} | {of['validation']:,} | {of['test']:,} |\n"
         for name, of in result["data"].items()
@@ -66,7 +65,7 @@ def model_card(result: Mapping) -> str:
         model=model["name"],
         convention=config["train"]["data"]["convention"] or "trl",
         length=config["train"]["data"]["max_length"],
-        seed=seed,
+        run=first_run(result),
         kept="all" if model["keep_layers"] == -1 else f"the lower {model['keep_layers']}",
         trained="all" if model["train_layers"] == -1 else f"the upper {model['train_layers']}",
         rate=config["train"]["optimizer"]["learning_rate"],

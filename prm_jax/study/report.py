@@ -26,16 +26,21 @@ MODEL = "PRM"
 NOTE = "95 % intervals by bootstrap over problems; they do not include the spread over seeds."
 
 
+def first_run(result: Mapping) -> str:
+    """The run that the tables are about."""
+    return next(iter(result["fractions"]))
+
+
 def method_name(method: str) -> str:
-    """What a method is called in tables: a run's seed is a model, length a baseline."""
-    if method.startswith("seed "):
+    """What a method is called in tables: a run is a model, length a baseline."""
+    if method.startswith("seed ") or method.endswith("of the data"):
         return f"{MODEL}, {method}"
     return f"{method} only" if method in ("length", "position") else method
 
 
 def _role(method: str, result: Mapping) -> Role:
     """The first run is what the tables are about; runs with other seeds stand beside it."""
-    if method == f"seed {result['config']['seeds'][0]}":
+    if method == first_run(result):
         return "model"
     return "reference" if method.startswith("seed ") else "baseline"
 
@@ -65,7 +70,7 @@ def auroc_table(result: Mapping) -> ResultTable:
 def choice_table(result: Mapping) -> ResultTable:
     """First-error F1 by group, and best-of-N on the worlds' candidates."""
     groups = result["groups"]
-    first = f"seed {result['config']['seeds'][0]}"
+    first = first_run(result)
     n = str(max(result["config"]["evaluation"]["n"]))
     best = f"worlds: best of {n}"
     metrics = [Metric(f"{name}: F1 at {at}") for name in groups for at in ("0.5", "tuned")]
@@ -126,8 +131,8 @@ def kind_table(result: Mapping) -> ResultTable:
 
 def learning_curve(result: Mapping) -> Panel:
     """Step AUROC on the test problems over the tokens trained on: a run a point."""
-    first = f"seed {result['config']['seeds'][0]}"
-    runs = [name for name in result["fractions"] if name == first or "of the data" in name]
+    first = first_run(result)
+    runs = [name for name in result["fractions"] if name == first or name.endswith("of the data")]
     runs.sort(key=lambda name: result["fractions"][name])
     tokens = [result["training"][name]["tokens"] for name in runs]
     families = list(result["families"])
@@ -163,7 +168,7 @@ def write(path, result: Mapping, sources: Mapping, scores: Mapping[str, Sequence
         run: workdir of the first run.
     """
     config = result["config"]
-    first = f"seed {config['seeds'][0]}"
+    first = first_run(result)
     threshold = result["groups"]["worlds"]["methods"][first]["threshold"]["value"]
     solutions = [
         scored_solution(t, s, threshold)
@@ -178,7 +183,7 @@ def write(path, result: Mapping, sources: Mapping, scores: Mapping[str, Sequence
         title=f"{model}: one process reward model, {len(sources)} sources",
         summary=[
             f"Trained on {trained['labels']:,} step labels of {trained['trajectories']:,} "
-            f"solutions ({trained['tokens']:,.0f} tokens) with {len(config['seeds'])} seeds.",
+            f"solutions ({trained['tokens']:,.0f} tokens); {first}.",
             f"A step that scores below {threshold:.3f} is predicted to be wrong; this threshold "
             "was tuned on the worlds' validation problems.",
         ],

@@ -3,7 +3,7 @@
 Files of a workdir: `data/SOURCE/PART.jsonl` and `data.json` (what they were made from; later starts
 read them again), `runs/NAME` (training workdirs), `scores/NAME/SOURCE/PART.jsonl`, `results.json`,
 `report.html`, and the model card in the first run's export. Seeds, shares of the data and baselines
-may be added by a later start.
+may be added by a later start. Without seeds, the first share's run is the one that is shown.
 """
 
 import contextlib
@@ -61,10 +61,11 @@ def run(config: ConfigDict, workdir) -> dict:
         stage(f"training {name}")
         with clock.measure(f"train {name}"):
             _train(training, fraction, config, workdir, sources, name)
+    shown = [name for name in runs if name.startswith("seed")] or list(runs)[:1]
     for name in runs:
         stage(f"scoring with {name}")
-        # Runs on a part of the data are there for the learning curve, which is about the test set.
-        parts = MEASURED if name.startswith("seed") or name == PROBE else ("test",)
+        # Other runs are there for the learning curve, which is about the test set.
+        parts = MEASURED if name in (*shown, PROBE) else ("test",)
         with clock.measure(f"score {name}"):
             _score(workdir / "runs" / name, workdir, name, sources, parts)
     if config.likelihood:
@@ -73,13 +74,15 @@ def run(config: ConfigDict, workdir) -> dict:
             options = dict(scorer="mean_log_prob", convention="trl")
             _score(config.train.model.name, workdir, LIKELIHOOD, sources, MEASURED, **options)
     stage("measuring")
+    command = " ".join(["python -m experiments.study", *sys.argv[1:]])
     result = {
         "groups": {
-            "worlds": _measured(config, workdir, families(config.worlds), sources),
-            **{name: _measured(config, workdir, [name], sources) for name in config.files},
+            "worlds": _measured(config, workdir, shown, families(config.worlds), sources),
+            **{name: _measured(config, workdir, shown, [name], sources) for name in config.files},
         },
         "families": {
-            name: _measured(config, workdir, [name], sources) for name in families(config.worlds)
+            name: _measured(config, workdir, shown, [name], sources)
+            for name in families(config.worlds)
         },
         "curve": {name: _aurocs(config, workdir, name, sources) for name in runs},
         "fractions": {name: fraction for name, (_, fraction) in runs.items()},
@@ -90,12 +93,9 @@ def run(config: ConfigDict, workdir) -> dict:
         },
         "shared_problems": shared_problems(sources),
         "run": {
-            "command": " ".join(["python -m experiments.study", *sys.argv[1:]]),
-            "code": provenance.code_version(),
+            **provenance.run_record(command, sum(clock.seconds.values())),
             "code_of_data": json.loads((workdir / "data.json").read_text("utf-8"))["code"],
-            "versions": provenance.versions(),
-            "machine": provenance.machine(),
-            "seconds": clock.seconds,
+            "seconds_by_stage": clock.seconds,
             "peak_memory_gib": round(provenance.peak_memory_gib(), 2),
         },
         "config": json.loads(json.dumps(config.to_dict())),
@@ -144,12 +144,13 @@ def _read_parts(folder) -> Parts:
 def _runs(config) -> dict[str, tuple[ConfigDict, float]]:
     """Training configuration and share of the data by name; the first is the one that is shown."""
     runs = {}
+    first = config.seeds[0] if config.seeds else config.train.seed
     for seed in config.seeds:
         runs[f"seed {seed}"] = (_with_seed(config.train, seed), 1.0)
     for fraction in config.fractions:
-        runs[f"{fraction:g} of the data"] = (_with_seed(config.train, config.seeds[0]), fraction)
+        runs[f"{fraction:g} of the data"] = (_with_seed(config.train, first), fraction)
     if config.probe_fraction:
-        runs[PROBE] = (_with_seed(config.probe, config.seeds[0]), config.probe_fraction)
+        runs[PROBE] = (_with_seed(config.probe, first), config.probe_fraction)
     return runs
 
 
@@ -192,8 +193,8 @@ def _read(workdir, method, source, parts: Parts) -> dict[str, list]:
     }
 
 
-def _measured(config, workdir, names, sources) -> dict:
-    """Every method on some sources taken together, and the model by kind of error."""
+def _measured(config, workdir, shown, names, sources) -> dict:
+    """Runs and baselines on some sources taken together, and the first run by kind of error."""
     wanted = config.evaluation
     boot = dict(n_boot=wanted.bootstrap, seed=config.seed)
     parts = Parts(
@@ -202,10 +203,9 @@ def _measured(config, workdir, names, sources) -> dict:
             for field in dataclasses.fields(Parts)
         )
     )
-    seeds = [f"seed {seed}" for seed in config.seeds]
     of_method: dict[str, dict[str, list]] = {}
     slow = [PROBE] * bool(config.probe_fraction) + [LIKELIHOOD] * bool(config.likelihood)
-    for method in (*seeds, *slow):
+    for method in (*shown, *slow):
         of_method[method] = {part: [] for part in parts.items() if part in MEASURED}
         for name in names:
             for part, scores in _read(workdir, method, name, sources[name]).items():
@@ -218,7 +218,7 @@ def _measured(config, workdir, names, sources) -> dict:
     options = dict(aggregation=wanted.aggregation, n=wanted.n, **boot)
     return {
         "methods": {name: measure(parts, given, **options) for name, given in of_method.items()},
-        "by_kind": auroc_by(_kind, parts.test, of_method[seeds[0]]["test"], **boot),
+        "by_kind": auroc_by(_kind, parts.test, of_method[shown[0]]["test"], **boot),
     }
 
 

@@ -132,6 +132,22 @@ def test_a_later_start_may_add_seeds_but_not_change_the_data(finished, config):
         run(more, workdir)
 
 
+def test_without_seeds_the_first_share_is_shown_and_the_others_are_in_the_curve(finished, config):
+    workdir, result = finished
+    shares = config.copy_and_resolve_references()
+    shares.seeds, shares.fractions = (), (0.5, 0.25)
+    shares.likelihood, shares.probe_fraction = False, 0.0
+    found = run(shares, workdir)
+    assert list(found["curve"]) == ["0.5 of the data", "0.25 of the data"]
+    assert found["curve"]["0.5 of the data"] == result["curve"]["0.5 of the data"]
+    for before, now in zip(result["groups"].values(), found["groups"].values(), strict=True):
+        assert list(now["methods"]) == ["0.5 of the data", "random", "length", "position"]
+        assert now["methods"]["length"] == before["methods"]["length"]
+    assert report.auroc_table(found).rows[0].method == "PRM, 0.5 of the data"
+    points = [found["training"][f"{share} of the data"]["tokens"] for share in (0.25, 0.5)]
+    assert report.learning_curve(found).curves[0].x == points
+
+
 def test_a_source_that_is_too_small_is_refused(config):
     config = config.copy_and_resolve_references()
     config.files.counting.test = 1000
