@@ -28,6 +28,7 @@ from prm_jax.train.state import TrainState, model_params
 
 DIRECTORY = "checkpoints"
 TEMPORARY = ".orbax-checkpoint-tmp"
+REMOVED = "removed"  # where old checkpoints go, so that none is half-removed under its own name
 NEVER_SECONDS = 10 * 365 * 24 * 3600
 NO_ROOM_REMEDY = (
     "make room, or keep fewer with --config.checkpoints_to_keep; the same command then goes on "
@@ -46,7 +47,10 @@ class Checkpoints:
     def __init__(self, workdir, keep=None):
         self.directory = Path(workdir).absolute() / DIRECTORY
         self._saving = self._bytes = 0  # number and size of the checkpoint that is being written
+        self._writes = keep is not None
         policy = None if keep is None else checkpoint_managers.LatestN(keep)
+        if self._writes:
+            self._empty_removed()  # a killed run may have left it
         background = ocp.AsyncOptions(post_finalization_callback=self._write_checksums)
         if jax.process_count() == 1:
             # orbax measures its timeouts by the system's clock, which may jump during a save. Alone
@@ -54,10 +58,11 @@ class Checkpoints:
             background.timeout_secs = NEVER_SECONDS
             background.create_directories_asynchronously = False
         options = ocp.CheckpointManagerOptions(
-            create=keep is not None,
-            read_only=keep is None,
-            cleanup_tmp_directories=keep is not None,  # what a killed run left half-written
+            create=self._writes,
+            read_only=not self._writes,
+            cleanup_tmp_directories=self._writes,  # what a killed run left half-written
             preservation_policy=policy,
+            todelete_subdir=REMOVED,
             async_options=background,
         )
         logging.get_absl_logger().addFilter(_not_about_room)
@@ -82,6 +87,7 @@ class Checkpoints:
         if step == self.latest():
             return
         self.wait()
+        self._empty_removed()
         parts = _parts(state)
         self._saving = step
         self._bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
@@ -145,6 +151,8 @@ class Checkpoints:
         """Waits and lets go of the directory."""
         with self._room():
             self._manager.close()
+        if self._writes:
+            self._empty_removed()
 
     def __enter__(self):
         return self
@@ -167,6 +175,10 @@ class Checkpoints:
                 for path in self.directory.glob(f"*{TEMPORARY}*"):
                     shutil.rmtree(path, ignore_errors=True)
             raise
+
+    def _empty_removed(self):
+        if jax.process_index() == 0:
+            shutil.rmtree(self.directory / REMOVED, ignore_errors=True)
 
     def _write_checksums(self):
         """Called in the first process when all is written, before the directory gets its name."""

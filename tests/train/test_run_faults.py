@@ -115,6 +115,24 @@ def test_a_run_goes_on_from_the_newest_whole_checkpoint_and_says_so(workdir, who
     assert_same(workdir, whole)
 
 
+def test_no_checkpoint_is_half_removed_under_its_own_name(whole, tmp_path, monkeypatch):
+    taken_apart, remove = [], shutil.rmtree
+
+    def noted(path, *args, **options):
+        taken_apart.append(str(path).split("/checkpoints/")[-1])
+        remove(path, *args, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", noted)
+    config = configuration()
+    config.checkpoints_to_keep = 1
+    workdir = tmp_path / "run"
+    shutil.copytree(whole / "checkpoints/2", workdir / "checkpoints/removed/2")  # of a killed run
+    loop.train(config, workdir, progress=False)
+    assert [path.name for path in (workdir / "checkpoints").iterdir()] == ["6"]
+    assert "removed" in taken_apart
+    assert not [path for path in taken_apart if path.split("/")[0].isdigit()]
+
+
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(workdir):
     for step in checkpoints(workdir):
         largest = max(files_of(workdir / f"checkpoints/{step}"), key=lambda p: p.stat().st_size)
