@@ -8,6 +8,7 @@ python -m experiments.reproduce --document           # docs/reproductions.md fro
 python -m experiments.reproduce NAME --remark="..."  # what a reader of its result should know
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,12 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "Set by NAME.", lock_co
 STUDY = flags.DEFINE_string("study", "", "Set by NAME.")
 SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes and two seeds; no result.")
 SEEDS = flags.DEFINE_integer("seeds", None, "Number of seeds; 5, or 2 of a smoke run.")
+PROCESSES = flags.DEFINE_integer(
+    "processes",
+    None,
+    "That share the seeds; default: one a core, or one on an accelerator.",
+    lower_bound=1,
+)
 OUTPUT = flags.DEFINE_string("output", "", "Result file; results/NAME.json, none of a smoke run.")
 REMARK = flags.DEFINE_string("remark", "", "Put this into results/NAME.json and run nothing.")
 DOCUMENT = flags.DEFINE_bool("document", False, "Write docs/reproductions.md.")
@@ -53,11 +60,25 @@ def main(_):
         left_out = ("--study=", "--config=", "--output=")  # say nothing of what is done
         given = [flag for flag in sys.argv[1:] if not flag.startswith(left_out)]
         command = " ".join(["python -m experiments.reproduce", STUDY.value, *given])
-        config = CONFIG.value
-        result = study.run_study(STUDY.value, chosen, config, seeds, smoke=smoke, command=command)
+        result = study.run_study(
+            STUDY.value,
+            chosen,
+            CONFIG.value,
+            seeds,
+            smoke=smoke,
+            command=command,
+            processes=PROCESSES.value or processes(),
+        )
         if output:
             write_json(output, result)
         print(document.summary(result))
+
+
+def processes():
+    """How many there are by default."""
+    import jax
+
+    return len(os.sched_getaffinity(0)) if jax.default_backend() == "cpu" else 1
 
 
 def command_line(arguments):

@@ -15,7 +15,6 @@ import numpy as np
 from prm_jax.benchmark import train
 from prm_jax.benchmark.ours import Training
 from prm_jax.benchmark.solutions import lengths, solutions
-from prm_jax.benchmark.workers import working
 from prm_jax.data.corpus import make_corpus, read_trajectories
 from prm_jax.data.pipeline import batches
 from prm_jax.formats import array_records
@@ -25,6 +24,7 @@ from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, Tokenizer
 from prm_jax.train import loop
 from prm_jax.train.config import default_config
+from prm_jax.workers import working
 
 ROWS, ROW_LENGTH, MAX_STEPS, MAX_LENGTH = 8, 1024, 64, 512
 STEPS_EACH, PART = 10, 50_000  # steps of a trajectory, trajectories of a file

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
 
-from prm_jax.benchmark.workers import working
 from prm_jax.files import write_json
 from prm_jax.models import PRESETS, DecoderConfig, abstract_params, make_mesh, paths
 from prm_jax.progress import Progress
@@ -25,6 +24,7 @@ from prm_jax.scale.devices import prepare
 from prm_jax.weights import hf_tables, layout
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.safetensors_files import INDEX, SafetensorsDirectory
+from prm_jax.workers import working
 
 SHAPE = "qwen2.5-7b"
 LAYERS, VOCABULARY = 3, 16384

@@ -13,9 +13,9 @@ import jax
 from prm_jax.benchmark import flops, limits
 from prm_jax.benchmark.ours import Scoring, Training
 from prm_jax.benchmark.solutions import PROMPT, STEP, solutions
-from prm_jax.benchmark.workers import working
 from prm_jax.models.attention import choose
 from prm_jax.progress import Progress
+from prm_jax.workers import working
 
 SEED = 0
 

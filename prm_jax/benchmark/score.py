@@ -16,11 +16,11 @@ from prm_jax.benchmark import roofline, versus
 from prm_jax.benchmark.ours import Scoring
 from prm_jax.benchmark.pairs import first_of_each, in_turn, median_ratio
 from prm_jax.benchmark.solutions import PROMPT, STEP, lengths, solutions
-from prm_jax.benchmark.workers import working
 from prm_jax.progress import Progress
 from prm_jax.records import write_jsonl
 from prm_jax.scoring.score_file import score_file
 from prm_jax.weights import export
+from prm_jax.workers import working
 
 SEED = 0
 LINES = {

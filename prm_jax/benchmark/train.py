@@ -11,9 +11,9 @@ import dataclasses
 from prm_jax.benchmark import flops, roofline, versus
 from prm_jax.benchmark.ours import Training
 from prm_jax.benchmark.solutions import PROMPT, STEP, lengths, solutions
-from prm_jax.benchmark.workers import working
 from prm_jax.progress import Progress
 from prm_jax.train.state import model_params
+from prm_jax.workers import working
 
 SEED = 0
 MAX_LENGTH = 1024

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from prm_jax.benchmark import flops
 from prm_jax.benchmark.padded_recipe import BATCH, PaddedRecipe
 from prm_jax.benchmark.pairs import in_turn, median_ratio
-from prm_jax.benchmark.workers import working
 from prm_jax.progress import Progress
+from prm_jax.workers import working
 
 NEEDED = ("torch", "transformers")
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,19 @@ def test_effects_are_judged_over_the_seeds_in_their_order(monkeypatch):
     assert result["figures"]["a"]["per_seed"] == [4.0, 5.0, 6.0] and result["seeds"] == [3, 4, 5]
     assert [claim["verdict"] for claim in result["claims"]] == ["reproduced", "not reproduced"]
     assert result["claims"][0]["mean"] == 5.0 and result["config"]["training"]["updates"] > 0
+
+
+def run_of_any_seeds(config, seeds, progress):
+    return {"a": [10.0 * seed for seed in seeds], "process": [os.getpid()] * len(seeds)}
+
+
+def test_processes_share_the_seeds_and_their_order_is_kept(monkeypatch):
+    monkeypatch.setattr(study_module.provenance, "code_version", lambda: "0" * 40)
+    study = Study("t", "p", (), "s", "d", run_of_any_seeds)
+    result = run_study("x", study, config_of("q_ranking"), (3, 4, 5), smoke=True, processes=2)
+    here, also_here, elsewhere = result["figures"]["process"]["per_seed"]
+    assert here == also_here == os.getpid() != elsewhere
+    assert result["figures"]["a"]["per_seed"] == [30.0, 40.0, 50.0]
 
 
 @pytest.mark.parametrize(("seeds", "smoke"), [((0,), True), ((0, 0), True), (range(4), False)])

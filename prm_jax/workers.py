@@ -1,7 +1,8 @@
-"""Ways of doing the same work, each in a process of its own, so that its peak memory is its own and
-no two pools of threads share a process."""
+"""Work in a process of its own: beside this one's, with its own memory and its own threads."""
 
 import multiprocessing
+import os
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from prm_jax.provenance import peak_memory_gib
 
 
 class Worker:
-    """An object in another process, whose methods are called one at a time.
+    """An object in another process, whose methods are called one at a time; ends with this one.
 
     Args:
         make: class or function of a module, which makes the object over there.
@@ -20,7 +21,7 @@ class Worker:
     """
 
     def __init__(self, make: Callable, *arguments):
-        self._name = make.__name__
+        self._name, self._called = make.__name__, ""
         # `spawn`, since a fork would inherit this process's memory and threads.
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
@@ -35,23 +36,42 @@ class Worker:
             InputError: the process ended, for example for want of memory.
             RuntimeError: the method failed; with its traceback.
         """
-        try:
+        self.begin(method, *arguments, **options)
+        return self.result()
+
+    def begin(self, method: str, *arguments, **options):
+        """Calls a method without waiting for it."""
+        self._called = method
+        with self._told_of_its_end():
             self._pipe.send((method, arguments, options))
+
+    def result(self) -> Any:
+        """Waits for the method that was begun; gives and raises what `call` does."""
+        with self._told_of_its_end():
             done, result = self._pipe.recv()
-        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            self._process.join()
-            raise InputError(
-                f"the process of {self._name} ended with {self._process.exitcode} in {method}",
-                remedy="see whether the machine has enough memory",
-            ) from error
+        method, self._called = self._called, ""
         if not done:
             raise RuntimeError(f"{self._name}.{method} failed:\n{result}")
         return result
 
     def close(self):
-        """Ends the process."""
+        """Ends the process, also in the middle of a method."""
         self._pipe.close()
+        if self._called:
+            self._process.terminate()
         self._process.join()
+
+    @contextmanager
+    def _told_of_its_end(self):
+        try:
+            yield
+        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            self._process.join()
+            raise InputError(
+                f"the process of {self._name} ended with {self._process.exitcode} "
+                f"in {self._called}",
+                remedy="see whether the machine has enough memory",
+            ) from error
 
 
 class Here:
@@ -86,6 +106,7 @@ def working(make: Callable, *arguments, apart: bool = True) -> Iterator[Worker |
 
 
 def _serve(pipe, make, arguments):
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     served = None
     while True:
         try:
@@ -98,3 +119,11 @@ def _serve(pipe, make, arguments):
             pipe.send((True, served.call(method, *given, **options)))
         except Exception:
             pipe.send((False, traceback.format_exc()))
+
+
+def _end_with_parent():
+    """Ends this process when the one that started it is gone, however that was ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this one was started by another
+    parent.join()
+    os._exit(1)
