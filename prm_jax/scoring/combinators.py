@@ -59,6 +59,9 @@ WITHOUT_SCORER = {
 }
 """Combinators that take no scorer but options only."""
 
+ADDED_LAYERS = {"mixture": "path", "uncertainty": "head"}
+"""Combinators that read layers trained on the model, and the option that names their directory."""
+
 OF_SOLUTIONS = {"dimensions", "length_debiased", "orm", "pairwise", "trajectory_reward"}
 """Combinators that leave one score for the whole solution."""
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from prm_jax.errors import InputError
 from prm_jax.scoring.combinators import (
+    ADDED_LAYERS,
     COMBINATORS,
     DEFAULT,
     MIXING,
@@ -34,11 +35,13 @@ class Scorer:
         score: (model, params, tokenizer, trajectories, ...) -> list of `StepScores`.
         line: the line, without differences in white space and quotes.
         names: all scorers and combinators in it.
+        added_layers: directories that it names of layers trained on the model.
     """
 
     score: Callable
     line: str
     names: frozenset[str]
+    added_layers: frozenset[str] = frozenset()
 
 
 def parse_scorer(line: str, load: Callable) -> Scorer:
@@ -94,7 +97,10 @@ def _built(node, load):
     except TypeError as error:
         raise InputError(f"{name}: {error}", field="scorer", remedy=_usage(name)) from error
     score = combinator(*(scorer.score for scorer in inner), **options)
-    return Scorer(score, f"{name}({', '.join(parts)})", names | {name})
+    added = frozenset().union(*(scorer.added_layers for scorer in inner))
+    if name in ADDED_LAYERS:
+        added |= {options[ADDED_LAYERS[name]]}
+    return Scorer(score, f"{name}({', '.join(parts)})", names | {name}, added)
 
 
 def _check_sense(name, inner, names):

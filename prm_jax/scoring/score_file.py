@@ -28,6 +28,7 @@ from prm_jax.scoring.shared_prefixes import TokenCounts
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.added_layers import sha256_of_layers
 
 CHUNK = 256
 """Trajectories scored between two writes: what a stopped run loses at most."""
@@ -121,6 +122,7 @@ def score_file(
         "rows": len(trajectories),
         "scorer": how.line,
         "other_models": {name: fingerprint(loaded[1]) for name, loaded in others.items()},
+        "added_layers": {name: sha256_of_layers(name) for name in sorted(how.added_layers)},
         "convention": marking.to_dict(),
         "max_length": max_length or model.config.max_position,
         "share_prefixes": share_prefixes,

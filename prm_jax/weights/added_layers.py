@@ -1,5 +1,6 @@
 """Files of layers trained on top of a model that stays as it is: tensors, and a record of them."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +58,9 @@ def read_layers(directory) -> Any:
             for key, shape in tensors.shapes.items()
         }
     )
+
+
+def sha256_of_layers(directory) -> str:
+    """SHA-256, in hex, of the tensors that `save_layers` wrote."""
+    with open(Path(directory).expanduser() / SINGLE, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,9 @@
 import json
 import resource
+import shutil
 
+import jax
+import numpy as np
 import pytest
 
 from prm_jax import scoring
@@ -10,6 +13,7 @@ from prm_jax.scoring import score
 from prm_jax.scoring.aggregation import aggregate
 from prm_jax.scoring.score_file import score_file
 from prm_jax.weights import export
+from prm_jax.weights.uncertainty import load_uncertainty_head, save_uncertainty_head
 
 
 @pytest.fixture
@@ -150,6 +154,33 @@ def test_what_was_made_from_other_input_or_options_is_not_continued(
     counted.clear()
     score_file(str(model_directory), input_file, output, chunk=5, max_length=40)
     assert sum(map(len, counted)) == 12
+
+
+def test_what_was_made_with_another_head_of_the_same_name_is_not_continued(
+    tmp_path, input_file, model_directory, uncertainty_head
+):
+    head = shutil.copytree(uncertainty_head, tmp_path / "head")
+    output, line = tmp_path / "out.jsonl", f'uncertainty(head="{head}")'
+
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    def scored(name, progress=None):
+        given = dict(scorer=line, chunk=5, progress=progress)
+        record = score_file(str(model_directory), input_file, tmp_path / name, **given)
+        return record["added_layers"], [row["step_logits"] for row in rows(tmp_path / name)]
+
+    with pytest.raises(KeyboardInterrupt):
+        scored(output.name, stop)
+    before = scored("before.jsonl")
+    config, params, record = load_uncertainty_head(head)
+    trained_on = jax.tree.map(lambda leaf: 2 * leaf + 0.1, params)
+    save_uncertainty_head(head, config, trained_on, record)
+    layers, logits = scored(output.name)
+    assert list(layers) == [str(head)] and layers != before[0]
+    assert not np.isclose(np.concatenate(logits), np.concatenate(before[1])).any()
+    assert (layers, logits) == scored("after.jsonl")
 
 
 def test_the_lines_of_a_truncated_solution_say_so(tmp_path, input_file, model_directory):
