@@ -26,7 +26,7 @@ def get_config(size="full"):
     config.objectives = ("bce", "mse", "q_ranking")
     config.model.n_layers = 3  # with two it learns nothing of repairs in this time
     config.model.window = 12  # reaches the step before in either direction
-    config.training.updates = 700
+    config.training.updates = 800
     # As long as a chain, and as its two directions.
     config.training.rows, config.training.row_length, config.training.max_steps = 40, 36, 4
     config.both_directions = dict(row_length=72, max_steps=8)
