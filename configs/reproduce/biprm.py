@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce biprm
 
-Expected: 32 minutes on one core, so about 17 on two.
+Expected: 32 to 47 minutes of processor time, by machine, which two processes share.
 """
 
 from ml_collections import ConfigDict

@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce outcome_or_process
 
-Expected: 27 minutes on one core, about 20 on two.
+Expected: 27 minutes of processor time, more on a slower machine, which two processes share.
 """
 
 from ml_collections import ConfigDict
