@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from prm_jax.report.tables import markdown
+from prm_jax.study.data import share_of
 from prm_jax.study.report import first_run, tables
 
 CARD = """---
@@ -56,8 +57,10 @@ def model_card(result: Mapping) -> str:
     """
     config = result["config"]
     training, model = result["training"][first_run(result)], config["train"]["model"]
+    share = result["fractions"][first_run(result)]
     rows = [
-        f"| {name.replace('_', ' ')} | {of['train']:,} | {of['validation']:,} | {of['test']:,} |\n"
+        f"| {name.replace('_', ' ')} | {share_of(of['train'], share):,} | {of['validation']:,} "
+        f"| {of['test']:,} |\n"
         for name, of in result["data"].items()
     ]
     return CARD.format(

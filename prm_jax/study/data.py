@@ -58,9 +58,14 @@ def training_set(sources: dict[str, Parts], fraction: float, seed: int) -> list[
     """
     chosen = []
     for parts in sources.values():
-        chosen += list(parts.train)[: max(1, round(fraction * len(parts.train)))]
+        chosen += list(parts.train)[: share_of(len(parts.train), fraction)]
     order = np.random.default_rng(seed).permutation(len(chosen))
     return [chosen[i] for i in order]
+
+
+def share_of(count: int, fraction: float) -> int:
+    """How many of a source's training trajectories a share of the data has."""
+    return max(1, round(fraction * count))
 
 
 def shared_problems(sources: dict[str, Parts]) -> int:

@@ -146,6 +146,8 @@ def test_without_seeds_the_first_share_is_shown_and_the_others_are_in_the_curve(
     assert report.auroc_table(found).rows[0].method == "PRM, 0.5 of the data"
     points = [found["training"][f"{share} of the data"]["tokens"] for share in (0.25, 0.5)]
     assert report.learning_curve(found).curves[0].x == points
+    card = (workdir / "runs" / "0.5 of the data" / "export" / "README.md").read_text("utf-8")
+    assert "| counting | 20 | 8 | 16 |" in card
 
 
 def test_a_source_that_is_too_small_is_refused(config):
