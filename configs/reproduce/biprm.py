@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce biprm
 
-Expected: 32 to 47 minutes of processor time, by machine, which two processes share.
+Expected: 32 minutes of processor time, more on a slower machine, which two processes share.
 """
 
 from ml_collections import ConfigDict

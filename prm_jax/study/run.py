@@ -45,10 +45,12 @@ def run(config: ConfigDict, workdir) -> dict:
         What `results.json` holds.
 
     Raises:
-        InputError: data, model or workdir that do not fit.
+        InputError: data, model or workdir that do not fit, or neither seeds nor shares.
     """
     workdir, console = Path(workdir), Console(stderr=True)
     clock = _Clock(workdir / "seconds.json")
+    if not (config.seeds or config.fractions):
+        raise InputError("nothing is trained", field="seeds", remedy="give seeds or fractions")
 
     def stage(text):
         console.print(f"[bold]{text}[/bold]", highlight=False)
@@ -57,11 +59,11 @@ def run(config: ConfigDict, workdir) -> dict:
     with clock.measure("data"):
         sources = _data(config, workdir)
     runs = _runs(config)
+    shown = [name for name in runs if name.startswith("seed")] or list(runs)[:1]
     for name, (training, fraction) in runs.items():
         stage(f"training {name}")
         with clock.measure(f"train {name}"):
             _train(training, fraction, config, workdir, sources, name)
-    shown = [name for name in runs if name.startswith("seed")] or list(runs)[:1]
     for name in runs:
         stage(f"scoring with {name}")
         # Other runs are there for the learning curve, which is about the test set.

@@ -150,6 +150,13 @@ def test_without_seeds_the_first_share_is_shown_and_the_others_are_in_the_curve(
     assert "| counting | 20 | 8 | 16 |" in card
 
 
+def test_neither_seeds_nor_shares_are_refused(config, tmp_path):
+    config = config.copy_and_resolve_references()
+    config.seeds, config.fractions = (), ()
+    with pytest.raises(InputError, match="nothing is trained"):
+        run(config, tmp_path)
+
+
 def test_a_source_that_is_too_small_is_refused(config):
     config = config.copy_and_resolve_references()
     config.files.counting.test = 1000
