@@ -58,12 +58,12 @@ def _step_logits(arm, config, seeds, training, candidates, **common):
     if arm == "L2R":
         models = population.train(config, seeds, training, **common)
         return population.score(models, candidates)
-    wide = config.copy_and_resolve_references()
-    wide.training.update(config.both_directions)
+    of_both = config.copy_and_resolve_references()
+    of_both.training.update(config.rows_of[arm])
     if arm == "v2":
-        models = population.train(wide, seeds, training, head=GATED, **common)
+        models = population.train(of_both, seeds, training, head=GATED, **common)
         return population.score(models, candidates)
-    models = population.train(wide, seeds, [_both(of) for of in training], **common)
+    models = population.train(of_both, seeds, [_both(of) for of in training], **common)
     streams = population.score(models, [_both(of) for of in candidates])
     return [_mean_of_directions(of) for of in streams]
 
@@ -100,15 +100,14 @@ STUDY = Study(
             effect="v1 minus L2R, first-error accuracy",
         ),
     ),
-    setting="Chains of 3 or 4 additions modulo 3; three in ten steps are wrong, and a wrong "
+    setting="Chains of 3 or 4 additions modulo 4; three in ten steps are wrong, and a wrong "
     "number is often repaired by the next step, so that later steps tell of earlier ones. A step "
     "is labelled by whether the number it shows is the true one. L2R reads each solution once. "
     "v1: one model learns from the solutions and from their reversed copies; the score of a step "
     "is the mean of its two log-odds. v2: a gate learned with the model mixes them and the loss "
-    "is of the mixture. Rows of both are twice as long, so that every update sees about as many "
-    "solutions. The objectives are bce, mse and the ranking loss with margin 4; a solution's "
-    "score is the minimum over its steps, and a first error is found where the score first falls "
-    "below 0.5.",
+    "is of the mixture. Every update of all three sees about as many solutions. The objectives are "
+    "bce, mse and the ranking loss with margin 4; a solution's score is the minimum over its "
+    "steps, and a first error is found where the score first falls below 0.5.",
     differs="A three-layer model from scratch in place of 1.5B to 7B language models; true labels "
     "in place of Monte Carlo ones; one policy and one world. Each stream of v1 has a loss of its "
     "own, in its own reading order, which only the ranking loss depends on. Without the faults of "
