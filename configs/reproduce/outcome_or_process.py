@@ -20,12 +20,12 @@ def get_config(size="full"):
     # Rows as long as a chain; outcomes of long chains take longer to learn.
     config.rows_of = rows_of = ConfigDict()
     rows_of.short = dict(rows=48, row_length=28)
-    rows_of.long = dict(updates=5000, rows=36, row_length=36)
+    rows_of.long = dict(updates=3500, rows=36, row_length=36)
     config.data = data = ConfigDict()
     data.short = (2, 3)  # fewest and most steps
     data.long = (4, 4)
     data.noise = (0.0, 0.3)  # chance of a step label to be flipped
-    data.solutions = 100000  # to train on
+    data.solutions = 40000  # to train on
     data.problems = 150  # to test on
     data.candidates = 16
     if size == "smoke":
