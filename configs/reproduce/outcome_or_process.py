@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce outcome_or_process
 
-Expected: 27 minutes of processor time, more on a slower machine, which two processes share.
+Expected: 17 minutes on two cores.
 """
 
 from ml_collections import ConfigDict
