@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce dreamprm
 
-Expected: 11 minutes on one core; the arm with learnt weights costs about four of the others.
+Expected: 9 minutes on two cores; the arm with learnt weights costs about four of the others.
 """
 
 from ml_collections import ConfigDict
