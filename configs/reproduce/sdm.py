@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce sdm
 
-Expected: 12 minutes on one core, and less on two.
+Expected: 12 minutes on one core.
 """
 
 from ml_collections import ConfigDict
