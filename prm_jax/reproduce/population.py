@@ -277,7 +277,7 @@ def _initial(seeds, model):
 
 
 def _compiler_options():
-    """On CPU, a third of the compilation's time is saved and models this small run no slower."""
+    """On CPU, a quarter of the compilation's time is saved and models this small run no slower."""
     if jax.default_backend() != "cpu" or jax.config.values["jax_disable_most_optimizations"]:
         return None
     return {"xla_backend_optimization_level": 1}
