@@ -267,13 +267,11 @@ def _step_logits(params, frozen, batch, *, model, objective):
 def _initial(seeds, model):
     """Fresh parameters of each seed, leaves [P, ...]."""
 
-    @functools.partial(jax.jit, compiler_options=_compiler_options())
-    def of(keys):
-        return jax.vmap(lambda key: init_params(key, model.config, model.head, model.segments))(
-            keys
-        )
+    def one(seed):
+        return init_params(jax.random.key(seed), model.config, model.head, model.segments)
 
-    return of(jax.vmap(jax.random.key)(np.asarray(seeds, np.uint32)))
+    draw = jax.jit(jax.vmap(one), compiler_options=_compiler_options())
+    return draw(np.asarray(seeds, np.uint32))
 
 
 def _compiler_options():
