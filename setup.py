@@ -48,6 +48,7 @@ EXTRAS = {
         "torch",
         "transformers>=5",
         "accelerate",
+        "peft>=0.18",
         "scikit-learn>=1.8",
         "mapie>=1.6",
         "ruff",
