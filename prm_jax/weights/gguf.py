@@ -13,42 +13,12 @@ import numpy as np
 from prm_jax.errors import InputError
 from prm_jax.models.config import Rope
 from prm_jax.models.rope import inverse_frequencies
-from prm_jax.weights import hf_config, hf_tables
-
-FAMILIES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
-FAMILIES |= {"gemma2": "gemma2", "gemma3": "gemma3_text"}
+from prm_jax.weights import hf_config
+from prm_jax.weights.families import BY_GGUF
 
 TYPES = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
 
-KEYS = {
-    "embed/embedding": "token_embd.weight",
-    "final_norm/scale": "output_norm.weight",
-    "unembed/kernel": "output.weight",
-    "layers_0/attn_norm/scale": "blk.{}.attn_norm.weight",
-    "layers_0/mlp_norm/scale": "blk.{}.ffn_norm.weight",
-    "layers_0/post_attn_norm/scale": "blk.{}.post_attention_norm.weight",
-    "layers_0/post_mlp_norm/scale": "blk.{}.post_ffw_norm.weight",
-    "layers_0/attn/q_norm/scale": "blk.{}.attn_q_norm.weight",
-    "layers_0/attn/k_norm/scale": "blk.{}.attn_k_norm.weight",
-}
-KEYS |= {
-    f"layers_0/{ours}/{leaf}": f"blk.{{}}.{theirs}.{suffix}"
-    for ours, theirs in (
-        ("attn/q", "attn_q"),
-        ("attn/k", "attn_k"),
-        ("attn/v", "attn_v"),
-        ("attn/o", "attn_output"),
-        ("mlp/gate", "ffn_gate"),
-        ("mlp/up", "ffn_up"),
-        ("mlp/down", "ffn_down"),
-    )
-    for leaf, suffix in (("kernel", "weight"), ("bias", "bias"))
-}
 IGNORABLE = (re.compile(r"^rope_freqs\.weight$"),)
-
-# What llama.cpp assumes of Gemma where the file is silent: the largest models scale queries by
-# d_model / n_heads.
-GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
 
 
 class GgufFile:
@@ -89,19 +59,20 @@ class GgufFile:
                     remedy=f"supported are {', '.join(TYPES)}",
                 )
         self.architecture = str(self.fields.get("general.architecture"))
-        if self.architecture not in FAMILIES:
+        if self.architecture not in BY_GGUF:
             raise InputError(
                 f"unsupported architecture {self.architecture!r}",
                 file=path,
                 field="general.architecture",
-                remedy=f"supported are {', '.join(FAMILIES)}",
+                remedy=f"supported are {', '.join(BY_GGUF)}",
             )
+        self.family, self.conventions = BY_GGUF[self.architecture]
         self.config = hf_config.read_config(self.hf_values(), self.file)
 
     def rows(self):
         """The table rows of this file's family, with GGUF's names as keys."""
-        rows = hf_tables.FAMILY_ROWS[self.config.family]
-        return tuple(row._replace(key=KEYS[row.path]) for row in rows)
+        names = self.conventions.names
+        return tuple(row._replace(key=names[row.path]) for row in self.family.rows)
 
     def read(self, name, index):
         """A block of a tensor as float32, rows in Hugging Face's order; no other is dequantised."""
@@ -116,7 +87,7 @@ class GgufFile:
     def row_order(self, name):
         """Stored rows in Hugging Face's order: Llama heads go from (pair, half) to (half, pair)."""
         order = np.arange(self.shapes[name][0])
-        if self.architecture == "llama" and re.search(r"\.attn_[qk]\.(weight|bias)$", name):
+        if self.conventions.rotates_pairs and re.search(r"\.attn_[qk]\.(weight|bias)$", name):
             pairs = self.config.head_dim // 2
             order = order.reshape(-1, pairs, 2).swapaxes(1, 2).reshape(-1)
         return order
@@ -137,7 +108,7 @@ class GgufFile:
         if "token_embd.weight" not in self.shapes:
             raise InputError("has no tensor token_embd.weight", file=self.file)
         values = {
-            "model_type": FAMILIES[self.architecture],
+            "model_type": self.family.model_types[0],
             "vocab_size": self.shapes["token_embd.weight"][0],
             "hidden_size": self.field("embedding_length"),
             "intermediate_size": self.field("feed_forward_length"),
@@ -150,31 +121,9 @@ class GgufFile:
             "rope_theta": self.decimal("rope.freq_base"),
             "tie_word_embeddings": "output.weight" not in self.shapes,
         }
-        if self.architecture == "llama":
-            values["attention_bias"] = "blk.0.attn_q.bias" in self.shapes
-            values["mlp_bias"] = "blk.0.ffn_gate.bias" in self.shapes
-        if self.architecture.startswith("gemma"):
-            values |= self.gemma_values(values)
+        values |= self.conventions.values(self, values)
         values = {name: value for name, value in values.items() if value is not None}
         return values | {"rope_scaling": self.rope_scaling(values)}
-
-    def gemma_values(self, values):
-        """What only Gemma's files hold, or leave to the reader's knowledge."""
-        scalar = values["head_dim"] or 256
-        if values["num_hidden_layers"] == GEMMA_27B_LAYERS[self.architecture]:
-            scalar = values["hidden_size"] // values["num_attention_heads"]
-        pattern = self.field("attention.sliding_window_pattern")
-        listed = isinstance(pattern, list)
-        kinds = ("full_attention", "sliding_attention")
-        return {
-            "query_pre_attn_scalar": scalar,
-            "sliding_window": self.field("attention.sliding_window"),
-            "layer_types": [kinds[bool(sliding)] for sliding in pattern] if listed else None,
-            "sliding_window_pattern": None if listed else pattern,
-            "attn_logit_softcapping": self.decimal("attn_logit_softcapping"),
-            "final_logit_softcapping": self.decimal("final_logit_softcapping"),
-            "rope_local_base_freq": self.decimal("rope.freq_base_swa"),
-        }
 
     def rope_scaling(self, values):
         """RoPE scaling in the words of `config.json`; None for none."""

@@ -2,15 +2,8 @@
 
 from prm_jax.errors import InputError
 from prm_jax.models.heads import HeadConfig
+from prm_jax.weights.families import FAMILIES
 
-CLASS_PREFIX = {
-    "llama": "Llama",
-    "mistral": "Mistral",
-    "qwen2": "Qwen2",
-    "qwen3": "Qwen3",
-    "gemma2": "Gemma2",
-    "gemma3": "Gemma3",
-}
 LANGUAGE_MODEL, TOKEN_CLASSIFIER = "ForCausalLM", "ForTokenClassification"
 SEQUENCE_CLASSIFIER, PROCESS_REWARD_MODEL = "ForSequenceClassification", "ForProcessRewardModel"
 MULTIMODAL = "ForConditionalGeneration"
@@ -70,7 +63,7 @@ def write_head(family, head):
     token classifier for Gemma 3; its name is written all the same, and such a directory loads
     only here.
     """
-    prefix = CLASS_PREFIX[family]
+    prefix = FAMILIES[family].class_prefix
     if head is None or head.kind in ("two_token", "easy_to_hard"):
         return {"architectures": [prefix + LANGUAGE_MODEL]}
     labels = {str(label): f"LABEL_{label}" for label in range(head.n_classes)}

@@ -7,8 +7,7 @@ transformers 5 writes
 
 from prm_jax.errors import InputError
 from prm_jax.models.config import Rope
-
-LAYER_TYPES = {"full_attention": "full", "sliding_attention": "sliding"}
+from prm_jax.weights.families.record import LAYER_TYPES
 
 ROPE_FIELDS = {
     "factor": "factor",
@@ -58,7 +57,7 @@ def read_rope(family, fields):
             one_rope(sliding, local_theta, fields),
         )
     full = one_rope(legacy or parameters, theta, fields)
-    if family == "gemma3":
+    if family.rope_by_layer_type:
         # Written before layer types had their own parameters: scaling is of the full layers only.
         return full, Rope(theta=local_theta)
     return full, full
@@ -92,8 +91,8 @@ def one_rope(parameters, theta, fields):
     return Rope(theta=float(parameters.get("rope_theta") or theta), kind=kind, **used)
 
 
-def write_rope(config):
-    """The rotary fields in both layouts."""
+def write_rope(family, config):
+    """The rotary fields of an architecture of a `Family` in both layouts."""
 
     def parameters(rope):
         fields = {key: getattr(rope, ROPE_FIELDS[key]) for key in ROPE_USES[rope.kind]}
@@ -106,7 +105,7 @@ def write_rope(config):
         "rope_scaling": None if config.rope.kind == "default" else full,
     }
     full = full | {"rope_theta": config.rope.theta}
-    if config.family != "gemma3":
+    if not family.rope_by_layer_type:
         return values | {"rope_parameters": full}
     local = config.rope_sliding or config.rope
     return values | {

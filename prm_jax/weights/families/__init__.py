@@ -1,0 +1,21 @@
+"""Model families: one record each, in the file of its lineage. A new one is a line here."""
+
+from prm_jax.weights.families import gemma, llama, qwen
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        llama.LLAMA,
+        llama.MISTRAL,
+        qwen.QWEN2,
+        qwen.QWEN3,
+        gemma.GEMMA2,
+        gemma.GEMMA3,
+    )
+}
+BY_MODEL_TYPE = {kind: family for family in FAMILIES.values() for kind in family.model_types}
+BY_GGUF = {
+    family.gguf.architecture: (family, family.gguf) for family in FAMILIES.values() if family.gguf
+}
+
+__all__ = ["BY_GGUF", "BY_MODEL_TYPE", "FAMILIES"]

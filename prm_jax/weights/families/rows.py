@@ -1,0 +1,101 @@
+"""Which stored tensor is which parameter: Hugging Face key <-> our path, and the layout.
+
+The tables are data. A row holds our path, the key as Hugging Face writes it, and the layout of
+one layer's tensor (`layout.py`). `{}` in a key is the layer's number; our side stacks the layers on
+a new first axis.
+"""
+
+from typing import NamedTuple
+
+LAYERS = "layers_0/"
+
+
+class Row(NamedTuple):
+    """One parameter: `path` in our tree, `key` in the checkpoint, `layout` of a layer's tensor."""
+
+    path: str
+    key: str
+    layout: str
+
+    @property
+    def stacked(self):
+        """Whether the parameter stacks one stored tensor a layer."""
+        return self.path.startswith(LAYERS)
+
+
+EMBEDDINGS = (
+    Row("embed/embedding", "model.embed_tokens.weight", "v d -> v d"),
+    Row("final_norm/scale", "model.norm.weight", "d -> d"),
+    Row("unembed/kernel", "lm_head.weight", "v d -> d v"),
+)
+ATTENTION = (
+    Row("layers_0/attn/q/kernel", "model.layers.{}.self_attn.q_proj.weight", "(n h) d -> d n h"),
+    Row("layers_0/attn/k/kernel", "model.layers.{}.self_attn.k_proj.weight", "(k h) d -> d k h"),
+    Row("layers_0/attn/v/kernel", "model.layers.{}.self_attn.v_proj.weight", "(k h) d -> d k h"),
+    Row("layers_0/attn/o/kernel", "model.layers.{}.self_attn.o_proj.weight", "d (n h) -> n h d"),
+    Row("layers_0/attn/q/bias", "model.layers.{}.self_attn.q_proj.bias", "(n h) -> n h"),
+    Row("layers_0/attn/k/bias", "model.layers.{}.self_attn.k_proj.bias", "(k h) -> k h"),
+    Row("layers_0/attn/v/bias", "model.layers.{}.self_attn.v_proj.bias", "(k h) -> k h"),
+    Row("layers_0/attn/o/bias", "model.layers.{}.self_attn.o_proj.bias", "d -> d"),
+)
+QK_NORM = (
+    Row("layers_0/attn/q_norm/scale", "model.layers.{}.self_attn.q_norm.weight", "h -> h"),
+    Row("layers_0/attn/k_norm/scale", "model.layers.{}.self_attn.k_norm.weight", "h -> h"),
+)
+MLP = (
+    Row("layers_0/mlp/gate/kernel", "model.layers.{}.mlp.gate_proj.weight", "f d -> d f"),
+    Row("layers_0/mlp/up/kernel", "model.layers.{}.mlp.up_proj.weight", "f d -> d f"),
+    Row("layers_0/mlp/down/kernel", "model.layers.{}.mlp.down_proj.weight", "d f -> f d"),
+    Row("layers_0/mlp/gate/bias", "model.layers.{}.mlp.gate_proj.bias", "f -> f"),
+    Row("layers_0/mlp/up/bias", "model.layers.{}.mlp.up_proj.bias", "f -> f"),
+    Row("layers_0/mlp/down/bias", "model.layers.{}.mlp.down_proj.bias", "d -> d"),
+)
+# The same key names the norm before the mlp in Llama and its kin, and the one after attention in
+# Gemma 2 and 3.
+PRE_NORM = (
+    Row("layers_0/attn_norm/scale", "model.layers.{}.input_layernorm.weight", "d -> d"),
+    Row("layers_0/mlp_norm/scale", "model.layers.{}.post_attention_layernorm.weight", "d -> d"),
+)
+SANDWICH_NORM = (
+    Row("layers_0/attn_norm/scale", "model.layers.{}.input_layernorm.weight", "d -> d"),
+    Row(
+        "layers_0/post_attn_norm/scale",
+        "model.layers.{}.post_attention_layernorm.weight",
+        "d -> d",
+    ),
+    Row("layers_0/mlp_norm/scale", "model.layers.{}.pre_feedforward_layernorm.weight", "d -> d"),
+    Row(
+        "layers_0/post_mlp_norm/scale",
+        "model.layers.{}.post_feedforward_layernorm.weight",
+        "d -> d",
+    ),
+)
+
+LLAMA = EMBEDDINGS + ATTENTION + QK_NORM + MLP + PRE_NORM
+"""The rows of Llama and its kin; what an architecture has no parameter for is left out."""
+
+GGUF_NAMES = {
+    "embed/embedding": "token_embd.weight",
+    "final_norm/scale": "output_norm.weight",
+    "unembed/kernel": "output.weight",
+    "layers_0/attn_norm/scale": "blk.{}.attn_norm.weight",
+    "layers_0/mlp_norm/scale": "blk.{}.ffn_norm.weight",
+    "layers_0/post_attn_norm/scale": "blk.{}.post_attention_norm.weight",
+    "layers_0/post_mlp_norm/scale": "blk.{}.post_ffw_norm.weight",
+    "layers_0/attn/q_norm/scale": "blk.{}.attn_q_norm.weight",
+    "layers_0/attn/k_norm/scale": "blk.{}.attn_k_norm.weight",
+}
+"""What GGUF files call the parameters, in every family."""
+GGUF_NAMES |= {
+    f"layers_0/{ours}/{leaf}": f"blk.{{}}.{theirs}.{suffix}"
+    for ours, theirs in (
+        ("attn/q", "attn_q"),
+        ("attn/k", "attn_k"),
+        ("attn/v", "attn_v"),
+        ("attn/o", "attn_output"),
+        ("mlp/gate", "ffn_gate"),
+        ("mlp/up", "ffn_up"),
+        ("mlp/down", "ffn_down"),
+    )
+    for leaf, suffix in (("kernel", "weight"), ("bias", "bias"))
+}
