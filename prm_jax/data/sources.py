@@ -158,7 +158,7 @@ def _read(source, skip_bad):
 
 def _holds_problems_only(file):
     _, row = next(formats.rows(file, Rejects("")), (None, None))
-    if not isinstance(row, dict) or any(m.detect(row) for m in formats.FORMATS.values()):
+    if not isinstance(row, dict) or formats.detected(row):
         return False
     return any(isinstance(row.get(field), str) for field in PROBLEM_FIELDS)
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from prm_jax.errors import InputError
+from prm_jax.evaluate import cached_scores
 from prm_jax.records import Trajectory, read_jsonl
 
 
@@ -11,7 +12,8 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
     """Reads a file of scores and joins it to the trajectories by id and order.
 
     Args:
-        path: JSON lines with `id` and `step_scores`, one a trajectory, in the same order.
+        path: JSON lines with `id` and `step_scores`, one a trajectory, in the same order; or a
+            cache that `cached_scores` reads, whose rows name candidates, in any order.
         trajectories: with ids, as `scoring.inputs.read_identified` gives them.
 
     Returns:
@@ -20,6 +22,9 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
     Raises:
         InputError: says which line does not fit, and why.
     """
+    _, head = next(read_jsonl(path))
+    if cached_scores.is_cache(head):
+        return cached_scores.read_cache(path, trajectories, _checked)
     scores: list[list[float | None]] = []
     line_of: dict[str, int | None] = {}
     ids = {t.id for t in trajectories}

@@ -13,25 +13,42 @@ from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.formats import (
+    agent_process_bench,
     array_records,
     big_bench_mistake,
     candidates,
+    er_prm,
+    eurus_prm,
     fin_prm,
     gsm8k,
+    judgebench,
     math_aps,
     math_shepherd,
+    mathcheck,
     mr_ben,
+    mr_gsm8k,
     multi_rm,
+    no_format,
+    openr,
+    openrlhf,
     prm800k,
+    prm800k_steps,
     prm_jax,
     prmbench,
     processbench,
     qwen_prm,
+    reasoneval,
     reasonflux,
     rlhflow,
+    search_and_learn,
     skywork,
+    socratic_prmbench,
+    strict_prmbench,
     tables,
+    thinkprm,
     trl,
+    verify_cot,
+    visual_process_bench,
 )
 from prm_jax.records import Where, read_jsonl, write_jsonl
 
@@ -39,8 +56,24 @@ FORMATS = {
     module.NAME: module
     for module in (
         processbench,
+        socratic_prmbench,
         prmbench,
         big_bench_mistake,
+        agent_process_bench,
+        visual_process_bench,
+        eurus_prm,
+        thinkprm,
+        judgebench,
+        mathcheck,
+        reasoneval,
+        mr_gsm8k,
+        verify_cot,
+        strict_prmbench,
+        search_and_learn,
+        prm800k_steps,
+        openrlhf,
+        er_prm,
+        openr,
         math_aps,
         multi_rm,
         fin_prm,
@@ -133,6 +166,23 @@ def detect(path):
     """
     where, row = next(rows(files(path)[0]))
     return _module("auto", row, where, {}).NAME
+
+
+def detected(row):
+    """The module of the format that a row is of, None if it fits none.
+
+    Tables give every row all fields of the file, null where it has none. So where none or several
+    formats see theirs, the fields that are not null decide.
+
+    Args:
+        row: dict.
+    """
+    fits = [module for module in FORMATS.values() if module.detect(row)]
+    if len(fits) != 1:
+        given = {name: value for name, value in row.items() if value is not None}
+        of_given = [module for module in FORMATS.values() if module.detect(given)]
+        fits = [module for module in fits if module in of_given] or of_given or fits
+    return fits[0] if fits else None
 
 
 def write(path, trajectories, format="prm_jax"):
@@ -280,11 +330,13 @@ def _is_list_of_rows(value):
 def _module(format, row, where, options):
     if format == "auto":
         row = _object(row, where)
-        module = next((m for m in FORMATS.values() if m.detect(row)), None)
+        module = detected(row)
         if module is None:
+            names = f"the formats are {', '.join(FORMATS)}; see docs/data_formats.md"
+            what, remedy = no_format.describe(row)
             raise where.error(
-                f"fits no known format; it has the fields {sorted(row)[:8]}",
-                remedy=f"give one of {', '.join(FORMATS)}; see docs/data_formats.md",
+                f"fits no known format; {what or f'it has the fields {sorted(row)[:8]}'}",
+                remedy=f"{remedy}; {names}" if remedy else f"give one: {names}",
             )
     elif format in FORMATS:
         module = FORMATS[format]

@@ -10,7 +10,7 @@ NAME = "candidates"
 
 def detect(row):
     """Whether a row looks like this format."""
-    return isinstance(row.get("candidates"), list)
+    return isinstance(row.get("candidates"), list) and row.get("problem_id") is None
 
 
 def read(row, where):

@@ -97,9 +97,9 @@ def _detected(input):
     """The format of the first row that fits one, as the reader finds it."""
     for file in formats.files(input):
         for _, row in formats.rows(file, Rejects("")):
-            for name, module in formats.FORMATS.items():
-                if isinstance(row, dict) and module.detect(row):
-                    return name
+            module = formats.detected(row) if isinstance(row, dict) else None
+            if module is not None:
+                return module.NAME
     return "auto"
 
 

@@ -6,12 +6,11 @@ piece by piece. Some rows have a tag inside the question, spell "step 1:" small,
 at all; the question ends where the first step begins, or at its first question mark.
 """
 
-import re
-
+from prm_jax.formats import marks, tagged
+from prm_jax.formats.tagged import TAG
 from prm_jax.records import Trajectory
 
 NAME = "math_shepherd"
-TAG = "ки"
 
 
 def detect(row):
@@ -19,25 +18,29 @@ def detect(row):
     return isinstance(row.get("input"), str) and isinstance(row.get("label"), str)
 
 
-def read(row, where):
+def read(row, where, joiner=None):
     """One trajectory a row; "Step i:" headers are kept out of the steps.
 
     Text after the last tag becomes a step without a label.
+
+    Args:
+        row: parsed JSON.
+        where: its place.
+        joiner: regex of what stands between question and first step, for rows that show neither a
+            "Step 1:" nor a question mark.
     """
     for field in ("input", "label"):
         if not isinstance(row.get(field), str):
             raise where.error("must be a string", field=field)
-    *pieces, rest = row["input"].split(TAG)
+    pieces = row["input"].split(TAG)[:-1]
     if not pieces:
         raise where.error(f"has no step tag {TAG!r}", field="input")
-    labels = [*_signs(pieces, row["label"], where), None]
-    problem, index, first_step = _split_question(pieces, where)
-    texts = [_without_header(piece) for piece in (first_step, *pieces[index + 1 :], rest)]
-    kept = [(text, label) for text, label in zip(texts, labels[index:]) if text]
+    signs = _signs(pieces, row["label"], where)
+    problem, steps, labels = tagged.cut(row["input"], signs, where, "input", joiner)
     fields = {
         "problem": problem,
-        "steps": [text for text, _ in kept],
-        "labels": [label for _, label in kept],
+        "steps": steps,
+        "labels": labels,
         "source": NAME,
         "meta": {name: value for name, value in row.items() if name not in ("input", "label")},
     }
@@ -51,17 +54,10 @@ def write(trajectory):
         ValueError: a step has no label or the text holds a tag, which this format cannot say.
     """
     labels = trajectory.step_labels()
-    if None in labels:
-        raise ValueError("Math-Shepherd rows need a label at every step")
-    if any(TAG in text for text in (trajectory.problem, *trajectory.steps)):
-        raise ValueError(f"the text holds the step tag {TAG!r}")
-    signs = ["+" if label >= 0.5 else "-" for label in labels]
-
-    def text(marks):
-        lines = [f"Step {i}: {s} {m}" for i, (s, m) in enumerate(zip(trajectory.steps, marks), 1)]
-        return f"{trajectory.problem} " + "\n".join(lines)
-
-    row = {"input": text([TAG] * len(signs)), "label": text(signs)}
+    row = {
+        "input": tagged.write(trajectory, lambda i: TAG),
+        "label": tagged.write(trajectory, lambda i: "+" if labels[i] >= 0.5 else "-"),
+    }
     task = trajectory.meta.get("task")
     return row if task is None else {**row, "task": task}
 
@@ -71,27 +67,10 @@ def _signs(pieces, marked, where):
     labels, place = [], 0
     for index, piece in enumerate(pieces, 1):
         sign = marked[place + len(piece) : place + len(piece) + 1]
-        if not marked.startswith(piece, place) or sign not in ("+", "-"):
+        if not marked.startswith(piece, place) or sign not in marks.SIGNS:
             raise where.error(
                 f"does not repeat the input up to tag {index} with + or - there", field="label"
             )
-        labels.append(1.0 if sign == "+" else 0.0)
+        labels.append(marks.SIGNS[sign])
         place += len(piece) + 1
     return labels
-
-
-def _split_question(pieces, where):
-    """`(question, index of the piece with the first step, text of that step)`."""
-    for index, piece in enumerate(pieces):
-        header = re.search(r"(?:^|\s)[Ss]tep 1\s*:", piece)
-        if header:
-            question = "".join(pieces[:index]) + piece[: header.start()]
-            return question.strip(), index, piece[header.end() :]
-    question, mark, step = pieces[0].partition("?")
-    if not mark:
-        raise where.error("has neither a 'Step 1:' nor a question mark", field="input")
-    return question.strip() + "?", 0, step
-
-
-def _without_header(piece):
-    return re.sub(r"^\s*[Ss]tep \d+\s*:", "", piece).strip()

@@ -39,7 +39,7 @@ def read(row, where):
         steps = [line.rstrip() for line in raw.split("\n") if line.strip()]
         number_of = None
     elif isinstance(raw, list) and all(isinstance(entry, str) for entry in raw):
-        steps, number_of = _join_entries([entry for entry in raw if entry.strip()])
+        steps, number_of = join_entries([entry for entry in raw if entry.strip()])
     else:
         raise where.error("must be a string or a list of strings", field=STEPS)
     fields = {
@@ -55,8 +55,16 @@ def read(row, where):
     return [Trajectory.from_dict(fields, where)]
 
 
-def _join_entries(entries):
-    """`(steps, number of each)`; without any header each entry is a step."""
+def join_entries(entries):
+    """Joins the lines of a solution to steps.
+
+    Args:
+        entries: list of str, none blank.
+
+    Returns:
+        `(steps, number of each)`, the number that its header says; without any header each entry is
+        a step.
+    """
     headers = [HEADER.match(entry) for entry in entries]
     if not any(headers):
         return entries, list(range(1, len(entries) + 1))

@@ -7,7 +7,8 @@ NAME = "prm_jax"
 
 def detect(row):
     """Whether a row looks like this format."""
-    return "problem" in row and "steps" in row and "final_answer_correct" not in row
+    own = "problem" in row and "steps" in row and "final_answer_correct" not in row
+    return own and not isinstance(row["problem"], dict)
 
 
 def read(row, where):

@@ -26,11 +26,27 @@ CLASSES = (
 )
 NOT_KEPT = ("question", "original_process", "modified_process", "classification", "idx")
 NUMBER = re.compile(r"\s*\d+\.\s+(?=\S)")
+PATTERNS = "transformation|decomposition|regather|deduction|verification|integration"
+SOCRATIC_CLASS = re.compile(f"{PATTERNS}|premise|conclusion", re.IGNORECASE)
+SOCRATIC_TAG = re.compile(rf"\s*(?:(?:step\s*)?\d+\W*)?<(?:{PATTERNS})>", re.IGNORECASE)
 
 
 def detect(row):
     """Whether a row looks like this format."""
+    return is_row(row) and not is_socratic(row)
+
+
+def is_row(row):
+    """Whether a row has the fields of this layout, which Socratic-PRMBench took over."""
     return "modified_process" in row and "error_steps" in row
+
+
+def is_socratic(row):
+    """Whether the class of a row, or the tags before its steps, are Socratic-PRMBench's."""
+    steps = row.get("modified_process")
+    texts = [step for step in steps if isinstance(step, str)] if isinstance(steps, list) else []
+    tagged = any(SOCRATIC_TAG.match(text) for text in texts)
+    return tagged or SOCRATIC_CLASS.search(str(row.get("classification"))) is not None
 
 
 def read(row, where, process="modified"):

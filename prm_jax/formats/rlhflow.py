@@ -5,22 +5,21 @@ The first user turn holds problem and first step, joined by a blank or a blank l
 not say where one ends. The option `joiner` does: the last place in that turn which it matches.
 """
 
-import re
-
-from prm_jax.errors import InputError
+from prm_jax.formats import marks
+from prm_jax.formats.tagged import split_at_last
 from prm_jax.records import Trajectory
 
 NAME = "rlhflow"
-SIGNS = {"+": 1.0, "-": 0.0}
 TURNS = ("conversations", "messages")
 ROLES = {"human": "user", "gpt": "assistant"}
 
 
 def detect(row):
     """Whether a row looks like this format."""
-    turns = row.get("conversations", row.get("messages"))
-    if isinstance(turns, list) and turns:
-        return isinstance(turns[0], dict) and bool({"content", "value"} & set(turns[0]))
+    turns = next((row[name] for name in TURNS if row.get(name) is not None), None)
+    if isinstance(turns, list):
+        # A chat of anything else has turns too; only here are answers + or -.
+        return row.get("step_labels") is None and any(_is_sign(turn) for turn in turns)
     return isinstance(row.get("answers"), list) and isinstance(row.get("prompt"), str)
 
 
@@ -32,21 +31,18 @@ def read(row, where, joiner=r"\s+(?=[Ss]tep 1\s*:)"):
         where: its place.
         joiner: regex of what stands between problem and first step.
     """
-    if "answers" in row:
+    if row.get("answers") is not None:
         return _read_answers(row, where)
-    name = next((name for name in TURNS if name in row), TURNS[0])
+    name = next((name for name in TURNS if row.get(name) is not None), TURNS[0])
     steps, labels = _read_turns(row.get(name), where, name)
-    try:
-        matches = list(re.finditer(joiner, steps[0]))
-    except (re.error, TypeError) as error:
-        raise InputError(f"{joiner!r} is no regex: {error}", field="joiner") from error
-    if not matches:
+    parts = split_at_last(joiner, steps[0])
+    if parts is None:
         raise where.error(
             "the first turn does not show where the problem ends",
             field=f"{name}[0]",
             remedy="give the option joiner, a regex of what stands between problem and first step",
         )
-    problem, steps[0] = steps[0][: matches[-1].start()], steps[0][matches[-1].end() :]
+    problem, steps[0] = parts
     fields = {
         "problem": problem,
         "steps": steps,
@@ -91,11 +87,19 @@ def _read_turns(turns, where, name):
             raise where.error(f"turns {index} and {index + 1} are by {roles}", field=name)
         if not isinstance(step, str):
             raise where.error("must be a string", field=f"{name}[{index}]")
-        if not isinstance(sign, str) or sign.strip() not in SIGNS:
+        if not isinstance(sign, str) or sign.strip() not in marks.SIGNS:
             raise where.error(f"answer {sign!r} is neither + nor -", field=f"{name}[{index + 1}]")
         steps.append(step)
-        labels.append(SIGNS[sign.strip()])
+        labels.append(marks.SIGNS[sign.strip()])
     return steps, labels
+
+
+def _is_sign(turn):
+    """Whether a turn is an answer of + or -."""
+    if not isinstance(turn, dict) or _role(turn) != "assistant":
+        return False
+    sign = turn.get("content", turn.get("value"))
+    return isinstance(sign, str) and sign.strip() in marks.SIGNS
 
 
 def _role(turn):
