@@ -25,7 +25,7 @@ CORE = [
     "rich",
     "tensorboardX",
     "matplotlib",
-    "math-verify[antlr4_13_2]",
+    "sympy>=1.13",
 ]
 
 EXTRAS = {

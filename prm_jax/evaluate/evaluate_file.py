@@ -13,7 +13,7 @@ from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.score_file import sha256
 
 TAKES_SOLUTION_SCORES = ("best_of_n",)
-PACKAGES = ("numpy", "math-verify")
+PACKAGES = ("numpy", "sympy")
 
 
 def evaluate_file(
