@@ -9,25 +9,42 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
+from prm_jax.json_values import Base64, boolean, dumps, integer, number, simple
 
 TEXT_FIELDS = ("answer", "gold", "id", "group", "source")
 
 
-class Where(NamedTuple):
-    """A place in a file, for messages."""
-
+class _Place(NamedTuple):
     file: str
     line: int | None = None
+
+
+class Where(_Place):
+    """A place in a file, for messages."""
+
+    label: str | None = None
+
+    def called(self, label):
+        """The same place in a file that names call `label`, since its own name alone does not tell
+        it from others that are read with it; None for that name."""
+        where = Where(*self)
+        where.label = label
+        return where
+
+    @property
+    def file_name(self):
+        """The file in names: the same wherever it lies."""
+        return self.label or PurePath(self.file).name
 
     @property
     def name(self):
         """A short name of the place, for rows that bring none of their own."""
-        return f"{Path(self.file).name}:{self.line}"
+        return f"{self.file_name}:{self.line}"
 
     def error(self, problem, field=None, remedy=None):
         """An `InputError` at this place."""
@@ -149,7 +166,7 @@ class Rejects:
     def add(self, error, raw):
         """Keeps an `InputError` and the row (text or parsed) that caused it, as text."""
         # As text, since a refused row may hold what JSON cannot, such as NaN.
-        text = raw if isinstance(raw, str) else json.dumps(raw)
+        text = raw if isinstance(raw, str) else json.dumps(raw, default=_any_text)
         self.rows.append(
             {"file": str(error.file), "line": error.line, "error": str(error), "row": text}
         )
@@ -208,18 +225,27 @@ def write_jsonl(path, rows):
 
     Args:
         path: the file.
-        rows: iterable of dicts; `Trajectory` objects are written in their JSONL form.
+        rows: iterable of dicts; `Trajectory` objects are written in their JSONL form, values that
+            JSON does not know as `json_values` says.
 
     Raises:
-        InputError: a row holds NaN, an infinity or text that is not Unicode; nothing is written.
+        InputError: a row holds NaN, an infinity, text that is not Unicode or a value without a form
+            in JSON; nothing is written.
     """
     with atomic_write(path) as file:
         for number, row in enumerate(rows, 1):
             row = row.to_dict() if isinstance(row, Trajectory) else row
             try:
-                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+                file.write(dumps(row) + "\n")
             except ValueError as error:
                 raise InputError(f"cannot be written: {error}", file=path, line=number) from error
+
+
+def _any_text(value):
+    try:
+        return simple(value)
+    except TypeError:
+        return str(value)
 
 
 def _reason(error):
@@ -249,8 +275,16 @@ def _text(row, field, where, required=False):
         raise where.error(
             f"must be a string, not {type(value).__name__}", field=field, remedy="put it in quotes"
         )
+    if isinstance(value, Base64):
+        raise _bytes(field, where)
     _check_unicode(value, field, where)
-    return value
+    return str(value)
+
+
+def _bytes(field, where):
+    return where.error(
+        "must be a string, not bytes", field=field, remedy="store the column as text (UTF-8)"
+    )
 
 
 def _check_unicode(text, field, where):
@@ -284,6 +318,8 @@ def _steps(row, where):
                 field=f"steps[{index}]",
                 remedy="put it in quotes",
             )
+        if isinstance(step, Base64):
+            raise _bytes(f"steps[{index}]", where)
         if not step.strip():
             raise where.error(
                 "is an empty step",
@@ -316,26 +352,32 @@ def _labels(row, n_steps, where):
 def _label(label, index, where):
     if label is None:
         return None
-    if not isinstance(label, bool | int | float):
+    value = int(label) if isinstance(label, bool) else number(label)
+    if value is None:
         raise where.error(
-            f"must be a number in [0, 1] or null, not {type(label).__name__}",
+            f"must be a number in [0, 1] or null, not {_kind(label)}",
             field=f"labels[{index}]",
             remedy="1 is right, 0 wrong, null unlabelled",
         )
-    if not 0 <= label <= 1:
+    if not 0 <= value <= 1:
         raise where.error(
-            f"{label} is not in [0, 1]", field=f"labels[{index}]", remedy="use null for unlabelled"
+            f"{value} is not in [0, 1]", field=f"labels[{index}]", remedy="use null for unlabelled"
         )
-    return float(label)
+    return float(value)
+
+
+def _kind(value):
+    return value if isinstance(value, float) else type(value).__name__
 
 
 def _first_error(row, n_steps, where):
-    index = row.get("first_error")
-    if index is None:
+    given = row.get("first_error")
+    if given is None:
         return None
-    if isinstance(index, bool) or not isinstance(index, int):
+    index = integer(given)
+    if index is None:
         raise where.error(
-            f"must be an integer, not {index!r}",
+            f"must be an integer, not {given!r}",
             field="first_error",
             remedy="count steps from 0; -1 is no error",
         )
@@ -352,10 +394,11 @@ def _outcome(row, where):
     outcome = row.get("outcome")
     if outcome is None:
         return None
-    if not isinstance(outcome, bool | int | float) or outcome not in (0, 1):
+    value = boolean(outcome)
+    if value is None:
         raise where.error(
             f"must be 0, 1 or null, not {outcome!r}",
             field="outcome",
             remedy="1 if the final answer is right",
         )
-    return float(outcome)
+    return float(value)

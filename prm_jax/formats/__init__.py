@@ -1,7 +1,8 @@
 """Foreign files to trajectories and back, one file a format.
 
-A format is a module with `NAME`, `detect(row)`, `read(row, where, **options)` and, where it can
-hold a trajectory, `write(trajectory)`. A new one is a new file and its name in FORMATS, before less
+A format is a module with `NAME`, `detect(row)`, `read(row, where, **options)`, where it can hold a
+trajectory, `write(trajectory)`, and where some rows need a word, `remark(trajectory, where)`, which
+gives that word or None. A new one is a new file and its name in FORMATS, before less
 specific ones. docs/data_formats.md describes them all.
 """
 
@@ -9,7 +10,10 @@ import dataclasses
 import glob
 import inspect
 import json
+import os
 from pathlib import Path
+
+from absl import logging
 
 from prm_jax.errors import InputError
 from prm_jax.formats import (
@@ -50,6 +54,7 @@ from prm_jax.formats import (
     verify_cot,
     visual_process_bench,
 )
+from prm_jax.json_values import plain
 from prm_jax.records import Where, read_jsonl, write_jsonl
 
 FORMATS = {
@@ -90,6 +95,7 @@ FORMATS = {
         prm_jax,
     )
 }
+FIRST_PLACES = 3  # places that a remark names
 AFTER_ERROR = ("keep", "truncate", "zero", "mask")
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".ndjson", tables.SUFFIX)
 
@@ -116,13 +122,24 @@ def read(path, format="auto", skip_bad=None, after_error="keep", **options):
     return [trajectory for _, trajectory in iterate(path, format, skip_bad, after_error, **options)]
 
 
-def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
-    """Like `read`, but streams `(Where, Trajectory)`."""
+def iterate(path, format="auto", skip_bad=None, after_error="keep", remarks=None, **options):
+    """Like `read`, but streams `(Where, Trajectory)`.
+
+    What a format remarks on rows that it read, such as an error index that it ignored, is logged at
+    the end, one line for each kind of remark.
+
+    Args: as `read`, and
+        remarks: a `Remarks` that takes the remarks, too.
+    """
     _check_after_error(after_error)
     n_read, n_refused = 0, len(skip_bad.rows) if skip_bad else 0
-    for file in files(path):
-        read_row = row_reader(format, after_error, **options)
+    found_files = files(path)
+    labels = distinct_names(found_files)
+    remarks = Remarks() if remarks is None else remarks
+    for file in found_files:
+        read_row = row_reader(format, after_error, remarks, **options)
         for where, row in rows(file, skip_bad):
+            where = where.called(labels[file])
             try:
                 found = read_row(row, where)
             except InputError as error:
@@ -133,6 +150,8 @@ def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
             n_read += 1
             for trajectory in found:
                 yield where, trajectory
+    for line in remarks.lines():
+        logging.warning("%s", line)
     if skip_bad and not n_read:
         refused = skip_bad.rows[n_refused:]
         raise InputError(
@@ -141,10 +160,54 @@ def iterate(path, format="auto", skip_bad=None, after_error="keep", **options):
         )
 
 
-def row_reader(format="auto", after_error="keep", **options):
+class Remarks:
+    """What is to be said of rows that were read all the same: counts and first places."""
+
+    def __init__(self):
+        self.found: dict[str, dict] = {}
+
+    def add(self, remark: str, where: Where):
+        """Counts one row."""
+        entry = self.found.setdefault(remark, {"rows": 0, "first": []})
+        entry["rows"] += 1
+        if len(entry["first"]) < FIRST_PLACES:
+            entry["first"].append(where.name)
+
+    def lines(self) -> list[str]:
+        """One line a remark."""
+        return [
+            f"{remark}: {of['rows']} row{'s' if of['rows'] > 1 else ''}, "
+            f"{', '.join(of['first'])}{' ...' if of['rows'] > len(of['first']) else ''}"
+            for remark, of in self.found.items()
+        ]
+
+
+def distinct_names(found_files) -> dict[str, str | None]:
+    """For each file as many of the last parts of its path as tell it from the others, None where
+    its name alone does. Whether paths are relative makes no difference.
+    """
+    parts = {file: _parts(file) for file in found_files}
+    labels: dict[str, str | None] = {}
+    for file, own in parts.items():
+        others = {tuple(other) for other in parts.values() if other != own}
+        n = next(
+            n
+            for n in range(1, len(own) + 1)
+            if n == len(own) or all(other[-n:] != tuple(own[-n:]) for other in others)
+        )
+        labels[file] = None if n == 1 else "/".join(own[-n:])
+    return labels
+
+
+def _parts(file):
+    path = str(file) if tables.is_url(file) else os.path.abspath(file)
+    return [part for part in path.replace(os.sep, "/").split("/") if part]
+
+
+def row_reader(format="auto", after_error="keep", remarks=None, **options):
     """`read_row(row, where) -> list of Trajectory`, for the rows of one file.
 
-    Args: as `read`; with 'auto' the first row that is read decides the format.
+    Args: as `iterate`; with 'auto' the first row that is read decides the format.
     """
     _check_after_error(after_error)
     module = None
@@ -153,6 +216,9 @@ def row_reader(format="auto", after_error="keep", **options):
         nonlocal module
         module = module or _module(format, row, where, options)
         found = module.read(_object(row, where), where, **options)
+        if remarks is not None and (say := getattr(module, "remark", None)):
+            for remark in dict.fromkeys(filter(None, (say(t, where) for t in found))):
+                remarks.add(remark, where)
         return [apply_after_error(trajectory, after_error) for trajectory in found]
 
     return read_row
@@ -241,12 +307,29 @@ def files(path):
 
 
 def rows(path, skip_bad=None):
-    """Streams `(Where, row)` of one file.
+    """Streams `(Where, row)` of one file; a row holds what JSON knows only, see `json_values`.
 
     A file is JSON lines; one that ends in .json may also be one document: a list of rows, an object
     whose values are lists of rows, or a single row. Rows of a document, of a Parquet file and of an
     array_record file count in place of lines.
+
+    Args:
+        path: the file.
+        skip_bad: a `Rejects` that takes rows which cannot be parsed or hold an infinity; None
+            raises at the first.
     """
+    for where, row in _parsed(path, skip_bad):
+        try:
+            row = plain(row, where)
+        except InputError as error:
+            if skip_bad is None:
+                raise
+            skip_bad.add(error, row)
+            continue
+        yield where, row
+
+
+def _parsed(path, skip_bad):
     if array_records.is_array_record(path):
         yield from array_records.rows(path, skip_bad)
         return

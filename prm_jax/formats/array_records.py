@@ -19,6 +19,7 @@ from array_record.python import array_record_module
 
 from prm_jax.errors import InputError
 from prm_jax.files import check_writable
+from prm_jax.json_values import dumps, plain
 from prm_jax.records import Trajectory, Where
 
 SUFFIX = ".array_record"
@@ -39,15 +40,16 @@ def write(path, trajectories, shard_size=SHARD_SIZE) -> list[Path]:
 
     Args:
         path: NAME or NAME.array_record; the files of an older set of that name are replaced.
-        trajectories: iterable of `Trajectory`, or of dicts as they are.
+        trajectories: iterable of `Trajectory`, or of dicts; values that JSON does not know are
+            written as `json_values` says.
         shard_size: records of a file.
 
     Returns:
         The files, in order.
 
     Raises:
-        InputError: there is no trajectory, or one holds NaN, an infinity or text that is not
-            Unicode.
+        InputError: there is no trajectory, or one holds NaN, an infinity, text that is not
+            Unicode or a value without a form in JSON.
     """
     if shard_size < 1:
         raise InputError(f"{shard_size} is below 1", field="shard_size")
@@ -131,11 +133,12 @@ class ArrayRecords(Sequence):
                     error
                 )
         try:
-            return where, json.loads(raw)
+            row = json.loads(raw)
         except ValueError as error:
             raise where.error(
                 f"the record is not JSON: {error}", remedy="write it with formats.array_records"
             ) from error
+        return where, plain(row, where)
 
     def where(self, number) -> Where:
         """The place of a record, which is not read."""
@@ -174,8 +177,7 @@ def _write_file(path, numbered):
     try:
         for number, row in numbered:
             try:
-                text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-                writer.write(text.encode())
+                writer.write(dumps(row).encode())
             except ValueError as error:
                 problem = f"trajectory {number} cannot be written: {error}"
                 raise InputError(problem) from error

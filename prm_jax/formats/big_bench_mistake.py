@@ -6,6 +6,7 @@ of the steps after it, so they stay unlabelled.
 
 from pathlib import Path
 
+from prm_jax.json_values import integer
 from prm_jax.records import Trajectory
 
 NAME = "big_bench_mistake"
@@ -32,9 +33,10 @@ def read(row, where):
     """
     if "mistake_index" not in row:
         raise where.error("is missing", field="mistake_index", remedy="give null for no mistake")
-    index = row["mistake_index"]
-    if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
-        raise where.error(f"must be an index from 0 or null, not {index!r}", field="mistake_index")
+    given = row["mistake_index"]
+    index = integer(given)
+    if given is not None and (index is None or index < 0):
+        raise where.error(f"must be an index from 0 or null, not {given!r}", field="mistake_index")
     steps = row.get("steps")
     if isinstance(steps, list) and index is not None and index >= len(steps):
         raise where.error(f"{index} is not a step of {len(steps)}", field="mistake_index")

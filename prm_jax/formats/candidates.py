@@ -3,6 +3,7 @@
 `regraded` is believed over `correct` where both are there. Stored scores stay in `meta['scores']`.
 """
 
+from prm_jax.json_values import name
 from prm_jax.records import Trajectory
 
 NAME = "candidates"
@@ -18,16 +19,18 @@ def read(row, where):
     candidates = row.get("candidates")
     if not isinstance(candidates, list) or not candidates:
         raise where.error("must be a list with at least one candidate", field="candidates")
-    group = str(row.get("id", where.name))
+    group = name(row.get("id")) or where.name
     shared = {k: v for k, v in row.items() if k not in ("id", "problem", "gold", "candidates")}
     found = []
     for index, candidate in enumerate(candidates):
         if not isinstance(candidate, dict):
             raise where.error("must be an object", field=f"candidates[{index}]")
         fields = {**shared, **candidate}
-        graded = candidate.get("regraded", candidate.get("correct"))
+        graded = candidate.get("regraded")
+        graded = candidate.get("correct") if graded is None else graded
         fields |= {"problem": row.get("problem"), "gold": row.get("gold"), "group": group}
-        fields.setdefault("outcome", graded)
-        fields.setdefault("id", f"{group}/{index}")
+        if fields.get("outcome") is None:
+            fields["outcome"] = graded
+        fields["id"] = name(fields.get("id")) or f"{group}/{index}"
         found.append(Trajectory.from_dict(fields, where))
     return found

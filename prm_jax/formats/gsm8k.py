@@ -6,7 +6,7 @@ lines with their marks, from which `data.gsm8k` makes wrong solutions.
 """
 
 import re
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from prm_jax.records import Trajectory
 
@@ -39,7 +39,7 @@ def read(row, where):
         "outcome": 1.0,
         "answer": gold.strip(),
         "gold": gold.strip(),
-        "id": f"{Path(where.file).stem}/{where.line}",
+        "id": f"{PurePosixPath(where.file_name).with_suffix('')}/{where.line}",
         "source": NAME,
         "meta": {"marked_steps": lines},
     }

@@ -13,6 +13,7 @@ labelled with the mean of its values. The value of the question itself is `meta[
 """
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import number
 from prm_jax.records import Trajectory
 
 NAME = "math_aps"
@@ -104,7 +105,7 @@ def _from_tree(raw, where):
     while waiting:  # not recursive: a search may be deep
         node, entry, field = waiting.pop(0)
         node.values.append(_value(entry.get("mc_value"), f"{field}.mc_value", where))
-        children = entry.get("children", [])
+        children = entry.get("children") or []
         if not isinstance(children, list):
             raise where.error("must be a list", field=f"{field}.children")
         for index, child in enumerate(children):
@@ -144,9 +145,10 @@ def _continues(text, prefix):
 
 
 def _value(value, field, where):
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    found = number(value)
+    if found is None or not 0 <= found <= 1:
         raise where.error(f"must be a number in [0, 1], not {value!r}", field=field)
-    return float(value)
+    return float(found)
 
 
 def _mean(values):

@@ -15,6 +15,7 @@ or more than one (lists that start again at "Step 1:", a line of code that occur
 
 import re
 
+from prm_jax.json_values import name
 from prm_jax.records import Trajectory
 
 NAME = "mr_ben"
@@ -31,7 +32,7 @@ def detect(row):
 
 def read(row, where):
     """One trajectory a row; the options of a multiple choice question belong to the problem."""
-    raw = row.get(STEPS)
+    raw, question = row.get(STEPS), name(row.get("Question_UUID"))
     problem = row.get("Question")
     if isinstance(problem, str) and row.get("Options"):
         problem = f"{problem}\n{row['Options']}"
@@ -47,10 +48,10 @@ def read(row, where):
         "steps": steps,
         "first_error": _first_error(row, steps, number_of, where),
         "gold": row.get("Ground_Truth_Answer") or None,
-        "id": f"{row.get('Question_UUID')}/{row.get('Sampled_Model')}",
-        "group": row.get("Question_UUID"),
+        "id": None if question is None else f"{question}/{row.get('Sampled_Model')}",
+        "group": question,
         "source": f"mr_ben/{row.get('Subject')}",
-        "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
+        "meta": {key: value for key, value in row.items() if key not in NOT_KEPT},
     }
     return [Trajectory.from_dict(fields, where)]
 
@@ -87,7 +88,7 @@ def _first_error(row, steps, number_of, where):
         return -1
     if marked != "incorrect":
         raise where.error("must be correct or incorrect", field="Model_Solution_Correctness")
-    named = str(row.get(FIRST_ERROR))
+    named = str(name(row.get(FIRST_ERROR)))
     if named.strip().lower() in ("n/a", "none", ""):
         raise where.error("is missing though the solution is incorrect", field=FIRST_ERROR)
     if number_of is None:

@@ -8,6 +8,7 @@ kept. UNSURE: the field names are those that Multi-RM's code reads; no file of e
 hand to check, so they are options. The test files (`cots`, several chains a row) are not read.
 """
 
+from prm_jax.json_values import integer, name
 from prm_jax.records import Trajectory
 
 NAME = "multi_rm"
@@ -42,9 +43,9 @@ def read(row, where, question="question", steps="cot", labels="labels", category
         "outcome": answer == gold if both else None,
         "answer": answer,
         "gold": gold,
-        "group": None if group is None else str(group),
+        "group": name(group),
         "source": f"{NAME}/{domain}" if isinstance(domain, str) else NAME,
-        "meta": {name: value for name, value in row.items() if name not in not_kept},
+        "meta": {key: value for key, value in row.items() if key not in not_kept},
     }
     return [Trajectory.from_dict(fields, where)]
 
@@ -52,14 +53,15 @@ def read(row, where, question="question", steps="cot", labels="labels", category
 def _labels(ratings, n_steps, field, where):
     if not isinstance(ratings, list):
         raise where.error("must be a list", field=field)
+    found = [integer(rating) for rating in ratings]
     for index, rating in enumerate(ratings):
-        if isinstance(rating, bool) or rating not in (-1, 0, 1):
+        if found[index] not in (-1, 0, 1):
             raise where.error(f"{rating!r} is not -1, 0 or 1", field=f"{field}[{index}]")
     missing = n_steps - len(ratings)
-    if missing < 0 or (missing and ratings[-1] != -1):
+    if missing < 0 or (missing and found[-1] != -1):
         raise where.error(
             f"has {len(ratings)} entries for {n_steps} steps",
             field=field,
             remedy="give one per step; only a list that ends with -1 may be shorter",
         )
-    return [0 if rating == -1 else 1 for rating in ratings] + [None] * missing
+    return [0 if rating == -1 else 1 for rating in found] + [None] * missing

@@ -10,6 +10,7 @@ first mistake, the one that `pre_generated_steps` repeats.
 """
 
 from prm_jax.formats.trl import rating_label
+from prm_jax.json_values import integer
 from prm_jax.records import Trajectory
 
 NAME = "prm800k"
@@ -92,11 +93,12 @@ def _taken(step, completions, own, where, field):
         same = [c for c in completions if c["text"] == own] or completions
         return (same[0] if len(same) == 1 else None), False
     offered = step.get("completions") or []
-    if isinstance(chosen, bool) or not isinstance(chosen, int) or not 0 <= chosen < len(offered):
+    index = integer(chosen)
+    if index is None or not 0 <= index < len(offered):
         raise where.error(
             f"{chosen!r} is none of {len(offered)} completions", field=f"{field}.chosen_completion"
         )
-    taken = offered[chosen]
+    taken = offered[index]
     return (taken if _has_text(taken) else None), True
 
 

@@ -2,13 +2,16 @@
 
 `error_steps` name the wrong steps of `modified_process`, **counted from 1**; every other step is
 right, also after the first error. A "3. " in front of a step is stripped, as the published
-evaluation does. About 2 in 100 published rows name a step that is not there; they are refused.
+evaluation does. About 2 in 100 published rows name a step that is not there; as in that evaluation,
+which only asks of each step whether it is named, such a number says nothing and the row is kept.
 """
 
 import re
 from pathlib import Path
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import integer
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "prmbench"
@@ -25,6 +28,8 @@ CLASSES = (
     "multi_solutions",
 )
 NOT_KEPT = ("question", "original_process", "modified_process", "classification", "idx")
+IGNORED = "ignored_error_steps"  # in `meta`, of rows that name a step past the end
+IGNORE_RULE = "numbers in error_steps past the last step are ignored"
 NUMBER = re.compile(r"\s*\d+\.\s+(?=\S)")
 PATTERNS = "transformation|decomposition|regather|deduction|verification|integration"
 SOCRATIC_CLASS = re.compile(f"{PATTERNS}|premise|conclusion", re.IGNORECASE)
@@ -60,7 +65,8 @@ def read(row, where, process="modified"):
 
     Returns:
         list of `Trajectory`; those of one `idx` share a group over all classes. The class is
-        `meta['classification']` and part of the source, the 1-based `error_steps` stay in `meta`.
+        `meta['classification']` and part of the source, the 1-based `error_steps` stay in `meta`,
+        those of no step in `meta['ignored_error_steps']`, too.
 
     Raises:
         InputError: names the field; a row is refused whole, whichever process is asked for.
@@ -71,12 +77,16 @@ def read(row, where, process="modified"):
         )
     kind = _class(row, where)
     steps = {name: _steps(row, f"{name}_process", where) for name in ("original", "modified")}
-    wrong = {"original": set(), "modified": _wrong(row, len(steps["modified"]), where)}
-    group = str(row.get("idx", where.name))
+    named = _named(row, where)
+    n_steps = len(steps["modified"])
+    wrong = {"original": set(), "modified": {number - 1 for number in named if number <= n_steps}}
+    ignored = [number for number in named if number > n_steps]
+    group = name_of(row.get("idx")) or where.name
     kept = {name: value for name, value in row.items() if name not in NOT_KEPT}
+    kept |= {IGNORED: ignored} if ignored else {}
     found = []
     for name in ("original", "modified") if process == "both" else (process,):
-        question = row.get(f"{name}_question", row.get("question"))
+        question = row.get(f"{name}_question") or row.get("question")
         if not isinstance(question, str):
             raise where.error("must be a string", field=f"{name}_question")
         fields = {
@@ -91,6 +101,11 @@ def read(row, where, process="modified"):
         }
         found.append(Trajectory.from_dict(fields, where))
     return found
+
+
+def remark(trajectory, where):
+    """That a number of no step was ignored."""
+    return f"{NAME}: {IGNORE_RULE}" if trajectory.meta.get(IGNORED) else None
 
 
 def _class(row, where):
@@ -113,18 +128,17 @@ def _steps(row, field, where):
     return [NUMBER.sub("", step, count=1) if NUMBER.match(step) else step for step in steps]
 
 
-def _wrong(row, n_steps, where):
-    """The wrong steps, counted from 0."""
+def _named(row, where):
+    """The numbers that the row gives as wrong steps, from 1."""
     numbers = row.get("error_steps")
     if not isinstance(numbers, list):
         raise where.error("must be a list of step numbers", field="error_steps")
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise where.error(f"must hold integers, not {number!r}", field="error_steps")
-        if not 1 <= number <= n_steps:
+    found = [integer(number) for number in numbers]
+    for given, number in zip(numbers, found):
+        if number is None:
+            raise where.error(f"must hold integers, not {given!r}", field="error_steps")
+        if number < 1:
             raise where.error(
-                f"{number} is not a step of {n_steps}",
-                field="error_steps",
-                remedy="steps count from 1; leave the row out or correct it",
+                f"{number} is no step", field="error_steps", remedy="steps count from 1"
             )
-    return {number - 1 for number in numbers}
+    return found

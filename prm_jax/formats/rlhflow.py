@@ -7,6 +7,7 @@ not say where one ends. The option `joiner` does: the last place in that turn wh
 
 from prm_jax.formats import marks
 from prm_jax.formats.tagged import split_at_last
+from prm_jax.json_values import name
 from prm_jax.records import Trajectory
 
 NAME = "rlhflow"
@@ -33,13 +34,13 @@ def read(row, where, joiner=r"\s+(?=[Ss]tep 1\s*:)"):
     """
     if row.get("answers") is not None:
         return _read_answers(row, where)
-    name = next((name for name in TURNS if row.get(name) is not None), TURNS[0])
-    steps, labels = _read_turns(row.get(name), where, name)
+    field = next((field for field in TURNS if row.get(field) is not None), TURNS[0])
+    steps, labels = _read_turns(row.get(field), where, field)
     parts = split_at_last(joiner, steps[0])
     if parts is None:
         raise where.error(
             "the first turn does not show where the problem ends",
-            field=f"{name}[0]",
+            field=f"{field}[0]",
             remedy="give the option joiner, a regex of what stands between problem and first step",
         )
     problem, steps[0] = parts
@@ -48,7 +49,7 @@ def read(row, where, joiner=r"\s+(?=[Ss]tep 1\s*:)"):
         "steps": steps,
         "labels": labels,
         "source": NAME,
-        "meta": {key: value for key, value in row.items() if key != name},
+        "meta": {key: value for key, value in row.items() if key != field},
     }
     return [Trajectory.from_dict(fields, where)]
 
@@ -82,7 +83,7 @@ def _read_turns(turns, where, name):
     steps, labels = [], []
     for index in range(0, len(turns), 2):
         roles = [_role(turn) for turn in turns[index : index + 2]]
-        step, sign = (turn.get("content", turn.get("value")) for turn in turns[index : index + 2])
+        step, sign = (_content(turn) for turn in turns[index : index + 2])
         if roles != ["user", "assistant"]:
             raise where.error(f"turns {index} and {index + 1} are by {roles}", field=name)
         if not isinstance(step, str):
@@ -98,22 +99,26 @@ def _is_sign(turn):
     """Whether a turn is an answer of + or -."""
     if not isinstance(turn, dict) or _role(turn) != "assistant":
         return False
-    sign = turn.get("content", turn.get("value"))
+    sign = _content(turn)
     return isinstance(sign, str) and sign.strip() in marks.SIGNS
 
 
 def _role(turn):
-    role = turn.get("role", turn.get("from"))
+    role = turn.get("from") if turn.get("role") is None else turn["role"]
     return ROLES.get(role, role) if isinstance(role, str) else role
 
 
+def _content(turn):
+    return turn.get("value") if turn.get("content") is None else turn["content"]
+
+
 def _read_answers(row, where):
-    answers, outcomes = row["answers"], row.get("labels", row.get("label"))
+    answers, outcomes = row.get("answers"), row.get("labels") or row.get("label")
     if not isinstance(answers, list):
         raise where.error("must be a list", field="answers")
     if not isinstance(outcomes, list) or len(outcomes) != len(answers):
         raise where.error("needs one entry per answer", field="labels")
-    group = str(row.get("id", where.name))
+    group = name(row.get("id")) or where.name
     not_kept = ("prompt", "answers", "labels", "label", "id")
     found = []
     for index, (answer, outcome) in enumerate(zip(answers, outcomes)):

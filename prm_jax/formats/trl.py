@@ -5,6 +5,7 @@ With `ratings` they are -1, 0 and 1.
 """
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import integer
 from prm_jax.records import Trajectory
 
 NAME = "trl"
@@ -30,7 +31,7 @@ def read(row, where, ratings=False, neutral="positive"):
     labels = row.get("labels")
     if ratings and isinstance(labels, list):
         fields["labels"] = [rating_label(rating, neutral, where) for rating in labels]
-    elif isinstance(labels, list) and -1 in labels:
+    elif isinstance(labels, list) and -1 in map(integer, labels):
         raise where.error(
             "-1 is not in [0, 1]", field="labels", remedy="give ratings=true to read -1, 0 and 1"
         )
@@ -58,6 +59,7 @@ def rating_label(rating, neutral, where):
         )
     if rating is None:
         return None
-    if isinstance(rating, bool) or not isinstance(rating, int | float) or rating not in (-1, 0, 1):
+    found = integer(rating)
+    if found not in (-1, 0, 1):
         raise where.error(f"rating {rating!r} is not -1, 0, 1 or null", field="rating")
-    return {-1: 0.0, 0: NEUTRAL[neutral], 1: 1.0}[int(rating)]
+    return {-1: 0.0, 0: NEUTRAL[neutral], 1: 1.0}[found]

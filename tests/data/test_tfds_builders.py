@@ -230,7 +230,7 @@ def test_gsm8k_for_training_is_taken_from_its_artifact(tmp_path, raw, monkeypatc
 
 
 def test_refused_rows_lie_beside_the_data(raw, built):
-    bad = prmbench_row(7) | {"error_steps": [9]}
+    bad = prmbench_row(7) | {"error_steps": [0]}
     path = raw / "prmbench_preview.jsonl"
     write_jsonl(path, [prmbench_row(1), bad, prmbench_row(2)])
     builder, rejects = built("prmbench"), Rejects("")
@@ -240,7 +240,7 @@ def test_refused_rows_lie_beside_the_data(raw, built):
 
 
 def test_nothing_is_built_where_every_row_is_refused(raw, built):
-    write_jsonl(raw / "prmbench_preview.jsonl", [prmbench_row(7) | {"error_steps": [9]}])
+    write_jsonl(raw / "prmbench_preview.jsonl", [prmbench_row(7) | {"error_steps": [0]}])
     with pytest.raises(InputError, match="no row could be read"):
         built("prmbench")
     assert not list(raw.parent.glob("tfds/prmbench/**/*.array_record*"))

@@ -99,7 +99,7 @@ def test_bad_options_are_named(tmp_path, options, message):
 def test_a_result_records_what_it_was_made_from(tmp_path, scores_file):
     path = tmp_path / "in.jsonl"
     path.write_text('{"problem": "p", "steps": ["s", "t"], "labels": [1, 0]}\n')
-    result = evaluate_file("steps", path, scores=scores_file(line("line-1")), n_boot=7, seed=5)
+    result = evaluate_file("steps", path, scores=scores_file(line("in.jsonl:1")), n_boot=7, seed=5)
     assert result["task"] == "steps"
     assert result["bootstrap"]["n_boot"] == 7 and result["bootstrap"]["seed"] == 5
     assert len(result["run"]["input_sha256"]) == len(result["run"]["scores_sha256"]) == 64

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = b'{"problem": "1+2", "steps": ["1+2=3", "so 3"], "labels": [1, 1], "outcome": 1}\n'
-SCORED = {"id": "line-1", "step_scores": [0.5, 0.75], "step_logits": [0.0, 1.1], "score": 0.5}
+SCORED = {"id": "good.jsonl:1", "step_scores": [0.5, 0.75], "step_logits": [0.0, 1.1], "score": 0.5}
 
 
 def row(**fields):
@@ -242,8 +242,8 @@ def test_problems_that_cannot_be_made_or_written_are_refused(command, place, fla
     [
         ("{broken", 1, "not JSON"),
         ("", None, "the file is empty"),
-        (json.dumps({"id": "line-1"}), 1, "field 'step_scores'"),
-        (json.dumps(SCORED | {"id": "line-2"}), 1, "field 'id'"),
+        (json.dumps({"id": "good.jsonl:1"}), 1, "field 'step_scores'"),
+        (json.dumps(SCORED | {"id": "good.jsonl:2"}), 1, "field 'id'"),
         (json.dumps(SCORED | {"step_scores": [0.5]}), 1, "field 'step_scores'"),
         (json.dumps(SCORED | {"step_scores": [0.5, 1.5]}), 1, "field 'step_scores[1]'"),
         (json.dumps(SCORED | {"step_scores": [0.5, float("nan")]}), 1, "field 'step_scores[1]'"),
@@ -270,7 +270,7 @@ def test_scoring_goes_on_after_bad_rows_when_told_so(command, place, model_direc
     assert result.code == 0, result.err
     assert result.out == f"{output}: 2 rows, 0 truncated, 2 rejected\n"
     lines = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [line["id"] for line in lines] == ["line-2", "line-4"]
+    assert [line["id"] for line in lines] == ["in.jsonl:2", "in.jsonl:4"]
     assert all(0 <= score <= 1 for line in lines for score in line["step_scores"])
     rejects = [json.loads(r) for r in (place / "out.jsonl.rejects.jsonl").read_text().splitlines()]
     assert [(reject["file"], reject["line"]) for reject in rejects] == [

@@ -16,13 +16,13 @@ def read(row, file="f.jsonl"):
 
 @pytest.mark.parametrize(
     ("index", "labels"),
-    [(0, (0.0, None, None)), (2, (1.0, 1.0, 0.0)), (None, (1.0, 1.0, 1.0))],
+    [(0, (0.0, None, None)), (1.0, (1.0, 0.0, None)), (2, (1.0, 1.0, 0.0)), (None, (1.0, 1.0, 1.0))],
 )
 def test_the_index_counts_from_zero_and_null_is_none(index, labels):
     assert read({**ROW, "mistake_index": index}).step_labels() == labels
 
 
-@pytest.mark.parametrize("index", [3, -1, "0", True, 1.0])
+@pytest.mark.parametrize("index", [3, -1, "0", True, 1.5])
 def test_an_index_that_is_no_step_is_refused(index):
     with pytest.raises(InputError, match="f.jsonl:3: field 'mistake_index'"):
         read({**ROW, "mistake_index": index})

@@ -53,10 +53,25 @@ def test_the_class_comes_from_the_row_or_else_from_the_name_of_the_file():
     assert found.meta["classification"] == "step_contradiction"
 
 
-@pytest.mark.parametrize("number", [0, 5, -1, "2", 2.0, True, None])
+@pytest.mark.parametrize("number", [0, -1, "2", 2.5, True, None])
 def test_numbers_that_name_no_step_are_refused_with_line_and_field(number):
     with pytest.raises(InputError, match="f.jsonl:7: field 'error_steps'"):
         read({**ROW, "error_steps": [2, number]})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "labels"),
+    [([5], (1, 1, 1, 1)), ([9.0, 3.0], (1, 1, 0, 1)), ([2, 4, 5, 6], (1, 0, 1, 0))],
+)
+def test_numbers_past_the_last_step_are_ignored_kept_and_said(numbers, labels):
+    (found,) = read({**ROW, "error_steps": numbers})
+    assert found.labels == labels
+    assert found.first_error == (labels.index(0) if 0 in labels else -1)
+    assert found.meta["error_steps"] == numbers
+    assert found.meta["ignored_error_steps"] == [int(n) for n in numbers if n > 4]
+    assert "past the last step" in formats.FORMATS["prmbench"].remark(found, Where("f.jsonl", 7))
+    (whole,) = read(ROW)
+    assert formats.FORMATS["prmbench"].remark(whole, Where("f.jsonl", 7)) is None
 
 
 def test_an_empty_step_is_refused_by_its_own_field():

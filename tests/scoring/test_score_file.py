@@ -194,14 +194,14 @@ def test_the_lines_of_a_truncated_solution_say_so(tmp_path, input_file, model_di
     assert record["truncated"] == sum(line["truncated"] for line in lines)
 
 
-def test_rows_without_an_id_are_named_by_their_line(tmp_path, model_directory):
+def test_rows_without_an_id_are_named_by_file_and_line(tmp_path, model_directory):
     path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     path.write_text(
         '{"problem": "p", "steps": ["a"]}\n\n{"problem": "p", "steps": ["b"], "id": "mine"}\n'
         '{"problem": "p", "steps": ["c"]}\n'
     )
     score_file(str(model_directory), path, output)
-    assert [line["id"] for line in rows(output)] == ["line-1", "mine", "line-4"]
+    assert [line["id"] for line in rows(output)] == ["in.jsonl:1", "mine", "in.jsonl:4"]
 
 
 def test_a_row_of_candidates_gives_a_line_a_candidate(tmp_path, model_directory):
@@ -219,7 +219,7 @@ def test_bad_rows_stop_the_run_without_output_or_go_to_the_rejects(tmp_path, mod
         score_file(str(model_directory), path, output)
     assert files(tmp_path) == ["in.jsonl"]
     record = score_file(str(model_directory), path, output, skip_bad=True)
-    assert [line["id"] for line in rows(output)] == ["line-1"]
+    assert [line["id"] for line in rows(output)] == ["in.jsonl:1"]
     assert [line["line"] for line in rows(tmp_path / "out.jsonl.rejects.jsonl")] == [2, 3]
     assert record["rejected"] == 2
 
