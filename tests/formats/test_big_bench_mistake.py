@@ -16,7 +16,7 @@ def read(row, file="f.jsonl"):
 
 @pytest.mark.parametrize(
     ("index", "labels"),
-    [(0, (0.0, None, None)), (1.0, (1.0, 0.0, None)), (2, (1.0, 1.0, 0.0)), (None, (1.0, 1.0, 1.0))],
+    [(0, (0.0, None, None)), (1.0, (1.0, 0.0, None)), (2.0, (1.0, 1.0, 0.0)), (None, (1.0,) * 3)],
 )
 def test_the_index_counts_from_zero_and_null_is_none(index, labels):
     assert read({**ROW, "mistake_index": index}).step_labels() == labels
