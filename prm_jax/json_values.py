@@ -106,7 +106,8 @@ def simple(value) -> Any:
         return dict(value)
     if isinstance(value, uuid.UUID | pathlib.PurePath):
         return str(value)
-    for kind in (str, int, float, list, tuple):  # subclasses, such as enumerations
+    bases: tuple[Any, ...] = (str, int, float, list, tuple)
+    for kind in bases:  # of subclasses, such as enumerations
         if isinstance(value, kind):
             return kind(value)
     if type(value).__name__ == "NAType":  # pandas' null, which needs no import to be known
