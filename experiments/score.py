@@ -10,6 +10,9 @@ stopped.
 --share_prefixes computes what solutions begin with in common once, and prints how many tokens that
 leaves: for many candidates of a problem, or the paths of a search, wherever in the file they stand.
 
+An outcome reward model (a sequence classifier, a value head) gives one number a solution: score is
+its logit, step_scores and step_logits are null.
+
 --scorer is a name or a line of combined scorers, for example 'temperature(value=1.7)' or
 'orm(ensemble(discriminative, model(path="runs/other")))'; see docs/methods.md, Scorers.
 """
@@ -22,6 +25,7 @@ from prm_jax import cli
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
+flags.DEFINE_string("base", None, "Of a peft adapter: its base model; default: as it says.")
 flags.DEFINE_string("input", None, "Solutions: a file, a directory or a glob.")
 flags.DEFINE_string("output", None, "JSON lines to write.")
 flags.DEFINE_string("scorer", "discriminative", "How steps are scored: a name, or a line as above.")
@@ -45,7 +49,16 @@ def main(_):
     from prm_jax.scoring.score_file import score_file
 
     switches = ("share_prefixes", "skip_bad")
-    names = ("scorer", "aggregation", "convention", "format", "max_length", "batch_tokens", "dtype")
+    names = (
+        "scorer",
+        "aggregation",
+        "convention",
+        "format",
+        "max_length",
+        "batch_tokens",
+        "dtype",
+        "base",
+    )
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, *switches)}
     split = {axis: FLAGS[axis].value or 1 for axis in ("fsdp", "sequence")}
     mesh = make_mesh(data=-1, **split) if FLAGS.fsdp or FLAGS.sequence else None

@@ -31,3 +31,10 @@ class InputError(ValueError):
         return InputError(
             self.problem, file=self.file, line=self.line, field=self.field, remedy=remedy
         )
+
+
+def few(names, most=3) -> str:
+    """The first names and how many more there are, so that a message stays one short line."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

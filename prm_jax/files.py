@@ -32,17 +32,35 @@ def atomic_write(path, mode="w"):
     Raises:
         InputError: as `check_writable`, or there is no room.
     """
+    with atomic_path(path) as temporary:
+        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Gives the name of an empty temporary file, which takes `path`'s place like `atomic_write`'s.
+
+    For writers that open the file themselves.
+
+    Args:
+        path: the file to write; its directory is made if it does not exist.
+
+    Yields:
+        The temporary file's path.
+
+    Raises:
+        InputError: as `atomic_write`.
+    """
     check_writable(path)
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
     try:
-        with (
-            room_for(path),
-            os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file,
-        ):
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        with room_for(path):
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)

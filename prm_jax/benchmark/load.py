@@ -14,7 +14,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import save_file
 
 from prm_jax.files import write_json
 from prm_jax.models import PRESETS, DecoderConfig, abstract_params, make_mesh, paths
@@ -23,7 +22,7 @@ from prm_jax.provenance import peak_memory_gib
 from prm_jax.scale.devices import prepare
 from prm_jax.weights import hf_tables, layout
 from prm_jax.weights.assemble import assemble
-from prm_jax.weights.safetensors_files import INDEX, SafetensorsDirectory
+from prm_jax.weights.safetensors_files import INDEX, SafetensorsDirectory, save_tensors
 from prm_jax.workers import working
 
 SHAPE = "qwen2.5-7b"
@@ -92,7 +91,7 @@ def write_checkpoint(directory: Path, config: DecoderConfig) -> dict:
     for number, shapes in enumerate(groups):
         name = f"model-{number + 1:05d}-of-{len(groups):05d}.safetensors"
         tensors = {key: _random(random, shape) for key, shape in shapes.items()}
-        save_file(tensors, directory / name, {"format": "pt"})
+        save_tensors(directory / name, tensors, {"format": "pt"})
         _leave_the_cache(directory / name)
         files |= dict.fromkeys(tensors, name)
         sizes += [tensor.nbytes for tensor in tensors.values()]

@@ -29,7 +29,7 @@ from prm_jax.files import atomic_write, check_writable, write_json
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
 from prm_jax.scoring.aggregation import check_method
-from prm_jax.scoring.discriminative import require_convention
+from prm_jax.scoring.discriminative import require_step_convention
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
@@ -103,7 +103,7 @@ def calibrate_file(
     trajectories = read_identified(path, format, None)
     model, params, tokenizer = load_model(model_name)
     marking = convention_named(convention) if convention else None
-    marking = require_convention(marking or tokenizer.convention)
+    marking = require_step_convention(marking or tokenizer.convention)
 
     def features(rows, what):
         done = 0

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import safetensors
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from prm_jax.calibration.features import encoded_features, encoded_steps
-from prm_jax.files import atomic_write
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS
 from prm_jax.text.encode import Encoded
 from prm_jax.train.uncertainty_features import frozen_fingerprint
+from prm_jax.weights.safetensors_files import save_tensors
 
 PART = 256
 """Solutions of a file: what a stopped run loses at most."""
@@ -71,8 +71,7 @@ def cached_step_features(
         if rows is None:
             options = dict(batch_tokens=batch_tokens, progress=progress, mesh=mesh)
             of_part = encoded_features(model, params, part, **options)
-            with atomic_write(path, "wb") as file:
-                file.write(save({NAME: np.concatenate(of_part)}))
+            save_tensors(path, {NAME: np.concatenate(of_part)})
         else:
             of_part = np.split(rows, np.cumsum(sizes)[:-1])
             hits += len(part)

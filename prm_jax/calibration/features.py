@@ -17,7 +17,7 @@ from prm_jax.models import gather_steps
 from prm_jax.objectives.reduction import same_trajectory
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
-from prm_jax.scoring.discriminative import require_convention
+from prm_jax.scoring.discriminative import require_step_convention
 from prm_jax.scoring.log_prob import STEP_TOKENS, require_spans
 from prm_jax.text import StepConvention, encode
 from prm_jax.text.encode import Encoded
@@ -88,7 +88,7 @@ def encoded_steps(
     Raises:
         InputError: as `step_features`.
     """
-    convention = require_convention(convention or tokenizer.convention)
+    convention = require_step_convention(convention or tokenizer.convention)
     require_spans(convention)
     if layers != -1:
         model, params = keep_layers(layers, model, params)

@@ -8,16 +8,20 @@ from prm_jax.evaluate import cached_scores
 from prm_jax.records import Trajectory, read_jsonl
 
 
-def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | None]]:
+def read_scores(
+    path, trajectories: Sequence[Trajectory]
+) -> list[list[float | None] | float | None]:
     """Reads a file of scores and joins it to the trajectories by id and order.
 
     Args:
-        path: JSON lines with `id` and `step_scores`, one a trajectory, in the same order; or a
-            cache that `cached_scores` reads, whose rows name candidates, in any order.
+        path: JSON lines with `id` and `step_scores`, one a trajectory, in the same order; where
+            `step_scores` is null, as an outcome reward model leaves it, `score` counts. Or a cache
+            that `cached_scores` reads, whose rows name candidates, in any order.
         trajectories: with ids, as `scoring.inputs.read_identified` gives them.
 
     Returns:
-        Per trajectory its step scores; None for a step that was not scored.
+        Per trajectory its step scores, None for a step that was not scored; or its one score, None
+        if it has none.
 
     Raises:
         InputError: says which line does not fit, and why.
@@ -25,7 +29,7 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
     _, head = next(read_jsonl(path))
     if cached_scores.is_cache(head):
         return cached_scores.read_cache(path, trajectories, _checked)
-    scores: list[list[float | None]] = []
+    scores: list[list[float | None] | float | None] = []
     line_of: dict[str, int | None] = {}
     ids = {t.id for t in trajectories}
     for where, row in read_jsonl(path):
@@ -43,6 +47,9 @@ def read_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | N
                 problem = f"{name!r} where the input has {wanted!r}"
             raise where.error(problem, field="id", remedy="score the same input, in the same order")
         line_of.setdefault(name, where.line)
+        if row.get("step_scores") is None and "score" in row:
+            scores.append(_of_solution(row["score"], where.error))
+            continue
         scores.append(
             _checked(row.get("step_scores"), trajectories[index], "step_scores", where.error)
         )
@@ -111,8 +118,17 @@ def require_step_scores(scores, task: str) -> None:
     """Raises `InputError` if a trajectory has one score instead of one a step."""
     if any(not isinstance(s, list) for s in scores):
         raise InputError(
-            f"task {task} needs a score a step, not one a solution", field="scores_key"
+            f"task {task} needs a score a step, not one a solution",
+            field="scores",
+            remedy="use a process reward model; best_of_n takes an outcome reward model's",
         )
+
+
+def _of_solution(value, error):
+    """A score of a whole solution: any finite number, or None."""
+    if value is not None and not (type(value) in (int, float) and math.isfinite(value)):
+        raise error(f"{value!r} is not a finite number or null", field="score")
+    return value
 
 
 def _checked(values, trajectory, field, error):

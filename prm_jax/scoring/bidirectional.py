@@ -14,7 +14,7 @@ right-to-left stream; the score of a step depends on the steps after it.
 
 from prm_jax.data.units import both_directions
 from prm_jax.errors import InputError
-from prm_jax.scoring.discriminative import StepScores, require_convention
+from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.merging import check_merge, merge_scores, share_progress
 
 
@@ -35,7 +35,7 @@ def bidirectional(scorer, *, merge: str = "logit"):
     check_merge(merge)
 
     def score(model, params, tokenizer, trajectories, *, convention=None, progress=None, **options):
-        convention = require_convention(convention or tokenizer.convention)
+        convention = require_step_convention(convention or tokenizer.convention)
         if model.head is not None and model.head.gate:
             raise InputError(
                 "the model's head mixes both directions already",

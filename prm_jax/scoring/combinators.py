@@ -71,6 +71,9 @@ MIXING = {"dimensions"}
 OF_GROUPS = {"pairwise"}
 """Combinators that need all candidates of a problem in one call."""
 
+TAKES_SOLUTIONS = {"discriminative", "ensemble", "model", "orm", "temperature", "two_token"}
+"""What also takes a model that gives one score a solution, an outcome reward model."""
+
 READ_MORE = {"implicit", "mean_log_prob", "mixture", "relevance", "uncertainty"}
 """What reads more than a head at step ends, and so cannot share prefixes."""
 

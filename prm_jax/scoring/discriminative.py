@@ -18,6 +18,7 @@ from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
 from prm_jax.scoring.shared_prefixes import TokenCounts, require_shareable, tree_step_values
 from prm_jax.text import StepConvention
+from prm_jax.text.convention import OF_SOLUTION
 from prm_jax.text.encode import Encoded
 
 READS_VOCABULARY = ("math_shepherd", "rlhflow")
@@ -33,18 +34,22 @@ class StepScores:
             not fit the model's input.
         step_logits: per step the log-odds of that probability, in nats; None likewise.
         truncated: whether a step did not fit.
+        of_solution: whether there is one number for the whole solution, an outcome reward model's:
+            then `step_logits` holds its logit alone, `step_scores` that logit's sigmoid.
     """
 
     step_scores: tuple[float | None, ...]
     step_logits: tuple[float | None, ...]
     truncated: bool
+    of_solution: bool = False
 
     @classmethod
-    def from_logits(cls, logits: Sequence[float | None], truncated: bool) -> "StepScores":
+    def from_logits(
+        cls, logits: Sequence[float | None], truncated: bool, of_solution: bool = False
+    ) -> "StepScores":
         """The scores whose log-odds are `logits`; None stays None."""
-        return cls(
-            tuple(None if s is None else _sigmoid(s) for s in logits), tuple(logits), truncated
-        )
+        scores = tuple(None if s is None else _sigmoid(s) for s in logits)
+        return cls(scores, tuple(logits), truncated, of_solution)
 
 
 def score(
@@ -104,7 +109,8 @@ def score(
         share_prefixes=share_prefixes,
         token_counts=token_counts,
     )
-    return [StepScores.from_logits(logits, truncated) for logits, truncated in rows]
+    of_solution = require_convention(convention or tokenizer.convention).marker in OF_SOLUTION
+    return [StepScores.from_logits(logits, truncated, of_solution) for logits, truncated in rows]
 
 
 def head_logits(
@@ -202,6 +208,18 @@ def require_convention(convention) -> StepConvention:
             "the model does not record how its steps are marked",
             field="convention",
             remedy="give one, for example trl",
+        )
+    return convention
+
+
+def require_step_convention(convention) -> StepConvention:
+    """The convention, or an `InputError` if there is none or it scores solutions, not steps."""
+    convention = require_convention(convention)
+    if convention.marker in OF_SOLUTION:
+        raise InputError(
+            f"{convention.name!r} gives one score a solution, and this needs one a step",
+            field="convention",
+            remedy="use a process reward model, or give the convention of one",
         )
     return convention
 

@@ -22,7 +22,7 @@ import numpy as np
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import on_mesh, step_values
-from prm_jax.scoring.discriminative import StepScores, require_convention
+from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.log_prob import BATCH_TOKENS, STEP_TOKENS, log_probs_of_steps, require_spans
 from prm_jax.scoring.merging import share_progress
 from prm_jax.text import encode
@@ -63,7 +63,7 @@ def implicit(*, load: Callable, mode: str = "step", reference: str = "", beta: f
         progress: Callable[[int], None] | None = None,
         mesh=None,
     ) -> list[StepScores]:
-        convention = require_convention(convention or tokenizer.convention)
+        convention = require_step_convention(convention or tokenizer.convention)
         require_spans(convention)
         longest = max_length or model.config.max_position
         encoded = [encode(t, tokenizer, convention, longest) for t in trajectories]

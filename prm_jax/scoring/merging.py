@@ -35,14 +35,21 @@ def merge_scores(members: Sequence[StepScores], merge: str = "logit") -> StepSco
         `StepScores`; None where a member has none, truncated if a member is.
 
     Raises:
-        InputError: the merge is unknown.
+        InputError: the merge is unknown, or some members score steps and others solutions.
         ValueError: the numbers of steps differ.
     """
     check_merge(merge)
+    if len({member.of_solution for member in members}) > 1:
+        raise InputError(
+            "members that score steps and members that score solutions",
+            field="scorer",
+            remedy="name models of one kind",
+        )
     steps = zip(*(member.step_logits for member in members), strict=True)
     mean = _mean_logit if merge == "logit" else _logit_of_mean_probability
     logits = [None if None in step else mean(np.array(step, np.float64)) for step in steps]
-    return StepScores.from_logits(logits, any(member.truncated for member in members))
+    truncated = any(member.truncated for member in members)
+    return StepScores.from_logits(logits, truncated, members[0].of_solution)
 
 
 def share_progress(progress: Callable[[int], None] | None, inputs: int, trajectories: int):

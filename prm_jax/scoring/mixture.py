@@ -21,7 +21,7 @@ from prm_jax.models.mixture_of_experts import (
 )
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
-from prm_jax.scoring.discriminative import StepScores, require_convention
+from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.scoring.merging import share_progress
 from prm_jax.scoring.trained_on import check_trained_on
@@ -152,7 +152,7 @@ def values_at_steps(function, model, parts, encoded, *, mesh=None, **options) ->
 
 def _checked(loaded, path, params, convention):
     """The convention, if the mixture was trained with it and on this model."""
-    convention = require_convention(convention)
+    convention = require_step_convention(convention)
     require_spans(convention)
     check_trained_on(path, loaded.record, params, convention)
     return convention

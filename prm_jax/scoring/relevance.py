@@ -15,7 +15,7 @@ import numpy as np
 from prm_jax.data.places import problem_tokens
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS, on_mesh, step_values
-from prm_jax.scoring.discriminative import StepScores, require_convention
+from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.text import StepConvention, encode
 
@@ -48,7 +48,7 @@ def relevance(
     Raises:
         InputError: the convention has a turn a step, in which a step's tokens are not one span.
     """
-    convention = require_convention(convention or tokenizer.convention)
+    convention = require_step_convention(convention or tokenizer.convention)
     require_spans(convention)
     longest = max_length or model.config.max_position
     encoded = [encode(trajectory, tokenizer, convention, longest) for trajectory in trajectories]

@@ -20,15 +20,22 @@ from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
 from prm_jax.scoring.batched import BATCH_TOKENS
-from prm_jax.scoring.combinators import OF_GROUPS, READ_MORE
+from prm_jax.scoring.combinators import OF_GROUPS, READ_MORE, TAKES_SOLUTIONS
 from prm_jax.scoring.discriminative import require_convention
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.pairwise import competes_in
 from prm_jax.scoring.shared_prefixes import TokenCounts
 from prm_jax.text import convention as convention_named
+from prm_jax.text.convention import OF_SOLUTION
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
 from prm_jax.weights.added_layers import sha256_of_layers
+
+SOLUTION_SCORE = (
+    "the head's logit at the last token, unbounded: a Bradley-Terry reward, whose differences are "
+    "log-odds of one solution over another; with an aggregation, that of its sigmoid"
+)
+"""What `score` is where a model gives one a solution, and `step_scores` is null."""
 
 CHUNK = 256
 """Trajectories scored between two writes: what a stopped run loses at most."""
@@ -48,6 +55,7 @@ def score_file(
     share_prefixes: bool = False,
     dtype: str = "float32",
     mesh=None,
+    base: str | None = None,
     skip_bad: bool = False,
     chunk: int = CHUNK,
     progress: Callable[[int, int], None] | None = None,
@@ -58,10 +66,12 @@ def score_file(
         model_name: as `load_model` takes it.
         path: input, as `formats.read` takes it; a row of candidates gives one line a candidate.
         output: JSON lines with `id`, `step_scores`, `step_logits`, `score`, `aggregation`,
-            `truncated`.
+            `truncated`. An outcome reward model gives one number a solution: `score` is its logit,
+            `step_scores`, `step_logits` and `aggregation` are null.
         scorer: a name in SCORERS, or a line as `scoring.expression` describes it.
         aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records,
-            else 'min'.
+            else 'min'. Of an outcome reward model, any of those in [0, 1] makes `score` the sigmoid
+            of the logit, which can be the weight of a vote.
         convention: a name in CONVENTIONS; by default what the model records.
         format: format of the input.
         max_length: most tokens of a trajectory; by default the model's context length.
@@ -70,6 +80,7 @@ def score_file(
             stand apart in the file.
         dtype: dtype of parameters and computation.
         mesh: mesh to run on; None is the default device.
+        base: the model that `model_name` adapts, if that is a peft adapter; see `load_model`.
         skip_bad: go on after bad rows and write them to OUTPUT.rejects.jsonl.
         chunk: trajectories between two writes.
         progress: called with (finished, all) trajectories.
@@ -96,6 +107,7 @@ def score_file(
             remedy="score without it",
         )
     check_writable(output, make=False)  # before any work
+    given = aggregation
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
@@ -112,8 +124,19 @@ def score_file(
     trajectories = [trajectories[number] for number in order]
     counts = TokenCounts()
     sharing = dict(share_prefixes=True, token_counts=counts) if share_prefixes else {}
-    model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh)
+    model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh, base=base)
     marking = require_convention(marking or tokenizer.convention)
+    if convention == getattr(tokenizer.convention, "name", None):
+        marking = tokenizer.convention  # with what the model's files say of it
+    of_solution = marking.marker in OF_SOLUTION
+    if of_solution and (others_names := sorted(how.names - TAKES_SOLUTIONS)):
+        raise InputError(
+            f"the model gives one score a solution, which is nothing for {', '.join(others_names)}",
+            field="scorer",
+            remedy=f"take one of {', '.join(sorted(TAKES_SOLUTIONS))}",
+        )
+    if of_solution:
+        aggregation = given
     made_from = {
         "model": str(model_name),
         "model_fingerprint": fingerprint(params),
@@ -163,6 +186,7 @@ def score_file(
         **made_from,
         "truncated": sum(json.loads(line)["truncated"] for line in lines),
         "rejected": len(rejects.rows) if rejects else 0,
+        **({"score": SOLUTION_SCORE} if of_solution else {}),
         **({"tokens": dataclasses.asdict(counts)} if share_prefixes else {}),
         "aggregation_rules": RULES,
     }
@@ -175,8 +199,25 @@ def score_file(
     return record
 
 
-def score_row(name, scores, aggregation: str) -> dict:
-    """The output line of one trajectory; its score is null if no step was scored."""
+def score_row(name, scores, aggregation: str | None) -> dict:
+    """The output line of one trajectory; its score is null if no step was scored.
+
+    A solution's one score is its logit, or the aggregate of that logit's sigmoid.
+    """
+    if scores.of_solution:
+        (logit,) = scores.step_logits
+        if logit is not None and aggregation is not None:
+            logit = aggregate(scores.step_scores, aggregation)
+        return {
+            "id": name,
+            "step_scores": None,
+            "step_logits": None,
+            "score": logit,
+            "aggregation": aggregation,
+            "truncated": scores.truncated,
+        }
+    if aggregation is None:
+        raise ValueError("scores of steps need an aggregation")
     scored = any(p is not None for p in scores.step_scores)
     return {
         "id": name,

@@ -75,4 +75,4 @@ def fit_temperature(logits: Sequence[float], labels: Sequence[float]) -> float:
 
 def _divided(scores, value):
     logits = [None if s is None else s / value for s in scores.step_logits]
-    return StepScores.from_logits(logits, scores.truncated)
+    return StepScores.from_logits(logits, scores.truncated, scores.of_solution)

@@ -16,7 +16,7 @@ from prm_jax.models.attention_features import token_features
 from prm_jax.models.uncertainty_head import wrong_logits
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import on_mesh, step_values
-from prm_jax.scoring.discriminative import StepScores, require_convention
+from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.scoring.trained_on import check_trained_on
 from prm_jax.text import StepConvention, encode
@@ -56,7 +56,7 @@ def uncertainty(*, head: str):
         progress: Callable[[int], None] | None = None,
         mesh=None,
     ) -> list[StepScores]:
-        convention = require_convention(convention or tokenizer.convention)
+        convention = require_step_convention(convention or tokenizer.convention)
         require_spans(convention)
         check_trained_on(head, record, params, convention)
         longest = max_length or model.config.max_position

@@ -6,8 +6,13 @@
     rlhflow         chat: user problem + step1, assistant "+", user step2, assistant "+", ...; at
                     the token that predicts "+"
     last_token      [bos] problem "\\nstep1" "\\nstep2" ...; at each step's own last token
+    skywork         [bos] problem "\\n" step1 "\\n" step2 "\\n" ...; at the separator's last token
+    outcome         chat: user problem, assistant step1 "\\n" step2 ...; one score a solution, at
+                    the last token of the chat
+    outcome_plain   [bos] problem "\\n" step1 "\\n" step2 ...; one score a solution, likewise
 
-Sources: TRL's PRMTrainer; Qwen2.5-Math-PRM; Math-Shepherd (arXiv:2312.08935); RLHFlow's math-rm.
+Sources: TRL's PRMTrainer; Qwen2.5-Math-PRM; Math-Shepherd (arXiv:2312.08935); RLHFlow's math-rm;
+the inference code of Skywork-o1-Open-PRM; Skywork-Reward, Qwen2.5-Math-RM (outcome).
 """
 
 import dataclasses
@@ -15,7 +20,9 @@ import dataclasses
 from prm_jax.errors import InputError
 
 LAYOUTS = ("plain", "chat", "turns")
-MARKERS = ("separator", "added_token", "existing_token", "last_token", "turn")
+MARKERS = ("separator", "added_token", "existing_token", "last_token", "turn", "end")
+OF_SOLUTION = ("end",)
+"""Markers of conventions that read one score a solution."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +38,14 @@ class StepConvention:
         step: the text of a step, with `{step}` and, if wanted, `{number}` (counted from 1).
         marker: what the score is read at: 'separator' (the last token of `marker_text`, which is
             tokenised on its own), 'added_token' and 'existing_token' (the special token
-            `marker_text`), 'last_token' (of the step itself), or 'turn' (the token before the
-            assistant's answer, which predicts it).
+            `marker_text`), 'last_token' (of the step itself), 'turn' (the token before the
+            assistant's answer, which predicts it), or 'end' (the last token of all: one score for
+            the solution, an outcome reward model).
         marker_text: the separator or special token after each step.
         joiner: text between problem and first step. UNSURE for RLHFlow: " " in its README, a blank
             line in ProcessBench's wrapper.
         between: text between a step's marker and the next step. Both are tokenised together with
-            the step that follows.
+            the step that follows; for 'end' everything is tokenised together.
         continuation: whether pieces after the first are tokenised as going on from other text. If
             not, a SentencePiece tokenizer starts each with a blank of its own, as in TRL.
             Byte-level tokenizers give the same ids either way.
@@ -45,6 +53,8 @@ class StepConvention:
             published wrappers differ.
         positive, negative: texts of the two answers ('turns') or labels (Math-Shepherd), for a
             two_token head.
+        pad_token: a token that does not count as the last one ('end'), as transformers' sequence
+            classifiers skip the one that pads; "" for none.
     """
 
     name: str
@@ -60,6 +70,7 @@ class StepConvention:
     system: str | None = None
     positive: str = "+"
     negative: str = "-"
+    pad_token: str = ""
 
     def __post_init__(self):
         for field, value, known in (
@@ -78,7 +89,7 @@ class StepConvention:
             )
         if (self.layout == "turns") != (self.marker == "turn"):
             raise InputError("layout 'turns' and marker 'turn' go together", field="convention")
-        if self.marker not in ("last_token", "turn") and not self.marker_text:
+        if self.marker not in ("last_token", "turn", "end") and not self.marker_text:
             raise InputError("is empty", field="convention.marker_text")
 
     def to_dict(self):
@@ -130,6 +141,9 @@ CONVENTIONS = {
         ),
         StepConvention("rlhflow", layout="turns", marker="turn", marker_text="", joiner=" "),
         StepConvention("last_token", joiner="\n", between="\n", marker="last_token"),
+        StepConvention("skywork", prompt="{problem}\n", continuation=False),
+        StepConvention("outcome", layout="chat", marker="end", marker_text="", between="\n"),
+        StepConvention("outcome_plain", marker="end", marker_text="", joiner="\n", between="\n"),
     )
 }
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from prm_jax.errors import InputError
 from prm_jax.text.chat import template_pieces
+from prm_jax.text.convention import OF_SOLUTION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,8 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
     """Builds the ids of one trajectory from separately tokenised pieces.
 
     What does not fit is cut at a step's boundary: a step counts only if its scoring token fits, and
-    nothing after the last such step is kept.
+    nothing after the last such step is kept. A convention that scores solutions makes one step of
+    all, whose label is the outcome.
 
     Args:
         trajectory: `Trajectory`.
@@ -122,17 +124,22 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         `Encoded`; it has no steps if not even the first fits.
 
     Raises:
-        InputError: the tokenizer lacks the convention's marker or template, or there is no
-            outcome to supervise.
+        InputError: the tokenizer lacks the convention's marker or template, the model has no row
+            for a token, or there is no outcome to supervise.
     """
     tokens, starts, positions, ends, tail = _build(trajectory, tokenizer, convention)
+    if hasattr(tokenizer, "require_rows"):
+        tokenizer.require_rows(tokens)
     fitted = sum(end <= max_length for end in ends)
     whole = fitted == len(ends)
     length = ends[fitted - 1] if fitted else 0
     tokens = tokens[:length]
     if whole and len(tokens) + len(tail) <= max_length:
         tokens = tokens + tail
+    of_solution = convention.marker in OF_SOLUTION
     labels = _labels(trajectory, supervise)
+    if of_solution:
+        labels = (None if supervise == "nothing" else trajectory.outcome,)
     kept = labels[:fitted]
     mask = np.array([label is not None for label in kept], bool)
     return Encoded(
@@ -141,10 +148,12 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
         labels=np.array([label or 0.0 for label in kept], np.float32),
         label_mask=mask,
         step_starts=np.array(starts[:fitted], np.int32),
-        n_steps=len(trajectory.steps),
+        n_steps=len(ends),
         lost_labels=sum(label is not None for label in labels[fitted:]),
         outcome=trajectory.outcome if whole and supervise != "nothing" else None,
-        prover_labels=None if supervise == "nothing" else _prover_labels(trajectory, fitted),
+        prover_labels=None
+        if supervise == "nothing" or of_solution
+        else _prover_labels(trajectory, fitted),
     )
 
 
@@ -180,6 +189,8 @@ def _build(trajectory, tokenizer, convention):
     """
     if convention.layout == "turns":
         return _build_turns(trajectory, tokenizer, convention)
+    if convention.marker in OF_SOLUTION:
+        return _build_solution(trajectory, tokenizer, convention)
     going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
     prompt = convention.prompt.replace("{problem}", trajectory.problem)
     if convention.layout == "chat":
@@ -230,6 +241,59 @@ def _build_turns(trajectory, tokenizer, convention):
     ends = [position + 1 for position in positions]
     tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
     return ids[: ends[-1]], starts, positions, ends, tail
+
+
+def _build_solution(trajectory, tokenizer, convention):
+    """Text that is tokenised as a whole, as transformers tokenises a chat, and read at its end."""
+    prompt = convention.prompt.replace("{problem}", trajectory.problem)
+    steps = [
+        convention.step.replace("{number}", str(number)).replace("{step}", step)
+        for number, step in enumerate(trajectory.steps, 1)
+    ]
+    solution = convention.between.join(steps)
+    if convention.layout == "chat":
+        messages = [
+            *_system(convention),
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": convention.joiner + solution},
+        ]
+        texts, contents = _whole_pieces(tokenizer, messages)
+        pieces = [piece for pair in zip(texts, [*contents, ""]) for piece in pair]
+        ids = _encode_whole(tokenizer, pieces)
+        start = len(_encode_whole(tokenizer, pieces[: 2 * len(contents) - 1]))
+    else:
+        bos = [tokenizer.bos_id] if convention.bos and tokenizer.bos_id is not None else []
+        ids = bos + tokenizer.encode(prompt + convention.joiner + solution)
+        start = len(bos) + len(tokenizer.encode(prompt + convention.joiner))
+    last = len(ids) - 1
+    if convention.pad_token:
+        padding = tokenizer.token_id(convention.pad_token)
+        while last > 0 and ids[last] == padding:
+            last -= 1
+    return ids, [min(start, last)], [last], [len(ids)], []
+
+
+def _whole_pieces(tokenizer, messages):
+    if tokenizer.chat_template is None:
+        raise InputError(
+            "the tokenizer has no chat template, and the solution's score is read at its end",
+            field="convention",
+            remedy="add the template the model was trained with (chat_template.jinja), or score "
+            "with outcome_plain, which reads problem and steps as plain text",
+        )
+    return template_pieces(tokenizer, messages)
+
+
+def _encode_whole(tokenizer, pieces):
+    """Ids of a template's texts and, between them, contents that never become special tokens."""
+    if all(tokenizer.encode(p) == tokenizer.encode_with_special(p) for p in pieces[1::2]):
+        return tokenizer.encode_with_special("".join(pieces))
+    ids = []
+    for place, piece in enumerate(pieces):
+        content = place % 2 == 1
+        encode = tokenizer.encode_continuation if content else tokenizer.encode_with_special
+        ids += encode(piece)
+    return ids
 
 
 def _system(convention):

@@ -24,6 +24,7 @@ class Tokenizer:
         add_bos: whether the files say that a text starts with BOS.
         chat_template: jinja2 source or None.
         convention: `StepConvention` of the model, or None if nothing records one.
+        embedding_rows: how many ids the model's embedding has rows for; None if that is not known.
     """
 
     def __init__(self, backend, *, special=None, chat_template=None, add_bos=False, config=None):
@@ -33,6 +34,7 @@ class Tokenizer:
         self.add_bos = add_bos
         self.config = dict(config or {})
         self.convention = None
+        self.embedding_rows: int | None = None
         self._continuing = None
         backend.no_padding()
         backend.no_truncation()
@@ -98,6 +100,23 @@ class Tokenizer:
     def token_id(self, token):
         """The id of one token of the vocabulary, or None."""
         return self.backend.token_to_id(token)
+
+    def require_rows(self, ids):
+        """Raises `InputError` for ids that the model's embedding has no row for."""
+        if self.embedding_rows is None or not len(ids) or max(ids) < self.embedding_rows:
+            return
+        token = self.text_of(int(max(ids)))
+        raise InputError(
+            f"the tokenizer has {self.vocab_size} ids and the embedding {self.embedding_rows} rows,"
+            f" none for {token!r} ({max(ids)})",
+            field="tokens",
+            remedy="give the model a row for it (transformers: resize_token_embeddings, then "
+            "train), or choose a convention without that token",
+        )
+
+    def text_of(self, token_id):
+        """The token of an id; None for an id that is none."""
+        return None if not isinstance(token_id, int) else self.backend.id_to_token(token_id)
 
     def add_special_token(self, token):
         """Adds a special token after the last id, if it is not there yet; returns its id."""

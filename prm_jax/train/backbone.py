@@ -80,6 +80,7 @@ def make_backbone(config, mesh) -> Backbone:
     if tokenizer.convention.marker == "added_token":
         tokenizer.add_special_token(tokenizer.convention.marker_text)
     model, params = grow_embedding(grow_key, model, params, tokenizer.vocab_size, mesh)
+    tokenizer.embedding_rows = model.config.vocab_size
     if config.model.head.kind:
         head = _head_config(config.model.head, tokenizer)
         fresh = init_head(head_key, head, model.config.d_model)

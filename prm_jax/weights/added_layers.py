@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write, write_json
+from prm_jax.files import write_json
 from prm_jax.models.tree import from_paths, paths
-from prm_jax.weights.safetensors_files import SINGLE, SafetensorsDirectory, read_json
+from prm_jax.weights.safetensors_files import (
+    SINGLE,
+    SafetensorsDirectory,
+    read_json,
+    save_tensors,
+)
 
 
 def save_layers(directory, record_file: str, params, record: dict) -> None:
@@ -24,8 +28,7 @@ def save_layers(directory, record_file: str, params, record: dict) -> None:
     """
     directory = Path(directory)
     tensors = {path: np.asarray(leaf, np.float32) for path, leaf in paths(params).items()}
-    with atomic_write(directory / SINGLE, "wb") as file:
-        file.write(save(tensors, {"format": "pt"}))
+    save_tensors(directory / SINGLE, tensors, {"format": "pt"})
     write_json(directory / record_file, record)
 
 

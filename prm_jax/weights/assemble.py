@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from prm_jax.errors import InputError
+from prm_jax.errors import InputError, few
 from prm_jax.models import from_paths, param_shardings, paths
 from prm_jax.weights import layout
 
@@ -34,7 +34,7 @@ def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
 
     Raises:
         InputError: keys left over, keys missing, or shapes that differ from the architecture's;
-            lists all of them.
+            names the first of each kind.
     """
     leaves = paths(abstract)
     rows = [row for row in rows if row.path in leaves]
@@ -149,9 +149,9 @@ def check(source, rows, leaves, ignorable):
         if key in source.shapes and tuple(source.shapes[key]) != shape
     )
     problems = [
-        f"{what}: {', '.join(keys)}"
+        f"{what}: {few(keys)}"
         for what, keys in (
-            ("missing tensors", missing),
+            (_missing(missing, getattr(source, "unlisted", ())), missing),
             ("tensors that no parameter takes", surplus),
             ("wrong shapes", differing),
         )
@@ -159,3 +159,8 @@ def check(source, rows, leaves, ignorable):
     ]
     if problems:
         raise InputError("; ".join(problems), file=source.file)
+
+
+def _missing(keys, unlisted):
+    """What to say of missing tensors; some may be in the index and in no file."""
+    return "missing tensors" + (" that the index lists" if set(keys) & set(unlisted) else "")

@@ -10,14 +10,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import save_file
 
 from prm_jax.errors import InputError
 from prm_jax.files import write_json
 from prm_jax.models import abstract_params, paths, resegment
 from prm_jax.weights import hf_config, hf_head, hf_tables, layout
 from prm_jax.weights.hf import RECORD
-from prm_jax.weights.safetensors_files import INDEX, SINGLE
+from prm_jax.weights.safetensors_files import INDEX, SINGLE, save_tensors
 
 MAX_SHARD_BYTES = 5 * 10**9
 GROUP = re.compile(r"layers_(\d+)/")
@@ -56,9 +55,11 @@ def export(
     directory = Path(directory)
     require_replaceable(directory)
     tensors = stored_tensors(model.config, model.head, params)
+    if hf_head.pools(model.head, tokenizer.convention):
+        tensors.pop("score.bias", None)
     dtype = jnp.dtype(params["embed"]["embedding"].dtype).name
     values = hf_config.write_config(model.config)
-    values |= hf_head.write_head(model.config.family, model.head)
+    values |= hf_head.write_head(model.config.family, model.head, tokenizer.convention)
     values |= {"torch_dtype": dtype, "dtype": dtype, "use_cache": True}
     values |= {
         f"{role}_token_id": token_id
@@ -166,7 +167,8 @@ def write_tensors(directory, tensors, max_shard_bytes):
         names = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
     for name, keys in zip(names, shards):
         # Transformers refuses files whose metadata does not name a framework.
-        save_file({key: tensors[key].fetch() for key in keys}, directory / name, {"format": "pt"})
+        fetched = {key: tensors[key].fetch() for key in keys}
+        save_tensors(directory / name, fetched, {"format": "pt"})
     if len(shards) > 1:
         total = sum(tensor.n_bytes for tensor in tensors.values())
         listed = {key: name for name, keys in zip(names, shards) for key in keys}

@@ -1,12 +1,33 @@
-"""Which head a Hugging Face architecture means, and which architecture says which head."""
+"""Which head a Hugging Face checkpoint has, how its steps are marked, and the same for an export.
+
+The tensors say which head it is and how many classes it has; the architecture says what it scores:
+
+architecture             score.*                  scores     steps marked as
+...ForTokenClassification  linear                 steps      TRL
+...ForProcessRewardModel   two layers             steps      Qwen2.5-Math-PRM
+...ForPrmModel             linear, was v_head     steps      Skywork-o1-Open-PRM
+...ForSequenceClassification  linear              solutions  outcome
+...ForRewardModel          two layers             solutions  outcome (Qwen2.5-Math-RM)
+...ForCausalLM, any other  linear, was v_head     solutions  outcome (TRL, LLaMA-Factory, OpenRLHF)
+"""
+
+import dataclasses
+import re
 
 from prm_jax.errors import InputError
 from prm_jax.models.heads import HeadConfig
+from prm_jax.text.convention import CONVENTIONS, OF_SOLUTION
 from prm_jax.weights.families import FAMILIES
 
 LANGUAGE_MODEL, TOKEN_CLASSIFIER = "ForCausalLM", "ForTokenClassification"
 SEQUENCE_CLASSIFIER, PROCESS_REWARD_MODEL = "ForSequenceClassification", "ForProcessRewardModel"
-MULTIMODAL = "ForConditionalGeneration"
+MULTIMODAL, SKYWORK, REWARD_MODEL = "ForConditionalGeneration", "ForPrmModel", "ForRewardModel"
+HEADED = (TOKEN_CLASSIFIER, SEQUENCE_CLASSIFIER, PROCESS_REWARD_MODEL, SKYWORK, REWARD_MODEL)
+STEPS_MARKED = {TOKEN_CLASSIFIER: "trl", PROCESS_REWARD_MODEL: "qwen", SKYWORK: "skywork"}
+# Reward models of other libraries (OpenRLHF's RewardModel), and backbones saved with a head.
+OF_OTHERS = re.compile(r"Reward|Regression|Critic|ValueHead|RM$|Model$")
+KINDS = ("scalar", "linear", "mlp")
+FIRST, SECOND = "score.weight", "score.2.weight"
 
 # The remote code of Qwen2.5-Math-PRM, by the file and class names of the published checkpoints.
 QWEN_PRM_AUTO_MAP = {
@@ -15,47 +36,81 @@ QWEN_PRM_AUTO_MAP = {
 }
 
 
-def read_head(values, keys, file):
+def read_head(values, shapes, file):
     """The head of a checkpoint.
 
     Args:
         values: the decoded `config.json`.
-        keys: names of the checkpoint's tensors.
+        shapes: dict: name of a tensor -> its shape, by the names of `hf_keys`.
         file: path of `config.json`, for messages.
 
     Returns:
         HeadConfig; None for a language model.
 
     Raises:
-        InputError: an architecture that is not supported.
+        InputError: an architecture that is not supported, and no head.
     """
-    architecture = (values.get("architectures") or [""])[0]
-    if architecture.endswith(PROCESS_REWARD_MODEL):
-        return HeadConfig("mlp", n_classes=n_labels(values))
-    if architecture.endswith((TOKEN_CLASSIFIER, SEQUENCE_CLASSIFIER)):
-        n_classes = n_labels(values)
+    architecture = architecture_of(values)
+    known = architecture.endswith((LANGUAGE_MODEL, MULTIMODAL, *HEADED)) or not architecture
+    if not known and not OF_OTHERS.search(architecture):
+        raise unsupported(architecture, file)
+    if SECOND in shapes:
+        return HeadConfig("mlp", n_classes=shapes[SECOND][0])
+    if FIRST in shapes and len(shapes[FIRST]) == 2:
+        n_classes = shapes[FIRST][0]
         kind = "scalar" if n_classes == 1 else "linear"
-        return HeadConfig(kind, n_classes=n_classes, bias="score.bias" in keys)
+        return HeadConfig(kind, n_classes=n_classes, bias="score.bias" in shapes)
     if architecture.endswith((LANGUAGE_MODEL, MULTIMODAL)):
         return None
-    raise InputError(
+    if architecture.endswith(HEADED):
+        layer = SECOND if architecture.endswith((PROCESS_REWARD_MODEL, REWARD_MODEL)) else FIRST
+        raise InputError(
+            f"{architecture} has a head and the weights hold none ({layer})",
+            file=file,
+            field="architectures",
+            remedy=f"save the head too, or name the class that ends in {LANGUAGE_MODEL}",
+        )
+    raise unsupported(architecture, file)
+
+
+def unsupported(architecture, file):
+    """The error for a class that is neither a language model nor one with a head that we read."""
+    return InputError(
         f"unsupported architecture {architecture!r}",
         file=file,
         field="architectures",
-        remedy=f"supported are classes that end in {LANGUAGE_MODEL}, {TOKEN_CLASSIFIER}, "
-        f"{SEQUENCE_CLASSIFIER} and {PROCESS_REWARD_MODEL}",
+        remedy=f"supported are classes that end in {', '.join((LANGUAGE_MODEL, *HEADED))}",
     )
 
 
-def n_labels(values):
-    """Number of classes; transformers leaves it out where it is two."""
-    return values.get("num_labels") or len(values.get("id2label") or ()) or 2
+def read_convention(values, pad_token):
+    """How a checkpoint with a head marks what it scores, where it does not record that.
+
+    Args:
+        values: the decoded `config.json`.
+        pad_token: text of the token that pads, or None. A sequence classifier of transformers reads
+            the last token that is not that one.
+
+    Returns:
+        StepConvention.
+    """
+    architecture = architecture_of(values)
+    for ending, name in STEPS_MARKED.items():
+        if architecture.endswith(ending):
+            return CONVENTIONS[name]
+    return dataclasses.replace(CONVENTIONS["outcome"], pad_token=pad_token or "")
 
 
-def write_head(family, head):
+def architecture_of(values):
+    """The first class that `config.json` names, '' for none."""
+    return (values.get("architectures") or [""])[0]
+
+
+def write_head(family, head, convention=None):
     """The fields of `config.json` that say which head there is.
 
-    A scalar or linear head is a token classifier, Qwen's two-layer head a process reward model of
+    A scalar or linear head is a token classifier, or a sequence classifier if it has no bias and
+    scores solutions; Qwen's two-layer head is a process reward model of
     the published layout (its code files are not included: copy `modeling_qwen2_rm.py` and
     `configuration_qwen2_rm.py` from a published checkpoint to load the directory in
     transformers), two tokens of the vocabulary, Easy-to-Hard's head, which only we read, and no
@@ -72,6 +127,13 @@ def write_head(family, head):
         "label2id": {name: int(label) for label, name in labels.items()},
     }
     if head.kind != "mlp":
-        return values | {"architectures": [prefix + TOKEN_CLASSIFIER]}
+        ending = SEQUENCE_CLASSIFIER if pools(head, convention) else TOKEN_CLASSIFIER
+        return values | {"architectures": [prefix + ending]}
     values["architectures"] = [prefix + PROCESS_REWARD_MODEL]
     return values | ({"auto_map": QWEN_PRM_AUTO_MAP} if family == "qwen2" else {})
+
+
+def pools(head, convention):
+    """Whether a model is written as a sequence classifier, whose head has no bias."""
+    of_solution = convention is not None and convention.marker in OF_SOLUTION
+    return of_solution and head is not None and not head.bias and not head.gate

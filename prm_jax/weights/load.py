@@ -2,33 +2,32 @@
 
 from pathlib import Path
 
-from prm_jax.errors import InputError
+from prm_jax.errors import InputError, few
 from prm_jax.models import Decoder, abstract_params
-from prm_jax.text.convention import CONVENTIONS
+from prm_jax.text.convention import StepConvention
 from prm_jax.text.tokenizer import Tokenizer
-from prm_jax.weights import artifacts
+from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
-from prm_jax.weights.hf import load_directory
+from prm_jax.weights.hf import load_directory, read_record
 
 DTYPES = ("float32", "bfloat16")
 
-# How steps are marked, by kind of head, where a checkpoint does not record it.
-CLASS_CONVENTIONS = {"scalar": "trl", "linear": "trl", "mlp": "qwen"}
 
-
-def load_model(name, *, dtype="float32", mesh=None, path=None):
+def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
     """Loads a model, its parameters and its tokenizer.
 
     Args:
-        name: a Hugging Face directory, an export of ours, a training workdir, a `.gguf` file, or
-            the name of a preset (`smollm2-135m`), which is looked for as `artifacts.locate` says.
+        name: a Hugging Face directory, an export of ours, a training workdir, a peft adapter's
+            directory, a `.gguf` file, or the name of a preset (`smollm2-135m`), which is looked for
+            as `artifacts.locate` says.
         dtype: 'float32' or 'bfloat16': dtype of the parameters and of the computation. For training
             in bfloat16 on float32 parameters load in float32 and use
             `model.clone(dtype='bfloat16')`.
         mesh: mesh with axes ('data', 'fsdp', 'tensor') that the parameters are spread over; None is
             the default device.
         path: for a preset: use this directory or file instead of searching.
+        base: for an adapter: the model it adapts; None is what `peft_adapter.base_directory` finds.
 
     Returns:
         `(model, params, tokenizer)`: a `Decoder`, whose `head` says what reads its states (None for
@@ -48,7 +47,7 @@ def load_model(name, *, dtype="float32", mesh=None, path=None):
             return checkpoint.load_for_inference(place, dtype=dtype, mesh=mesh)
         place = place / "export"
     if place.is_dir():
-        return from_directory(place, dtype, mesh)
+        return from_directory(place, dtype, mesh, base)
     return from_gguf(place, dtype, mesh)
 
 
@@ -65,17 +64,32 @@ def find(name, path):
     )
 
 
-def from_directory(directory, dtype, mesh):
-    """Loads a Hugging Face directory or an export of ours.
+def from_directory(directory, dtype, mesh, base=None):
+    """Loads a Hugging Face directory, an export of ours or an adapter.
 
-    A token classifier that does not record how its steps are marked is read as TRL's, a process
-    reward model as Qwen's.
+    How a model with a head marks what it scores is what its files record, else what its class says:
+    see `hf_head`.
     """
-    config, head, params, _ = load_directory(directory, dtype=dtype, mesh=mesh)
-    tokenizer = Tokenizer.from_dir(directory)
-    if tokenizer.convention is None and head is not None and head.kind in CLASS_CONVENTIONS:
-        tokenizer.convention = CONVENTIONS[CLASS_CONVENTIONS[head.kind]]
+    config, head, params, values = load_directory(directory, dtype=dtype, mesh=mesh, base=base)
+    tokenizer = read_tokenizer(directory, base)
+    if tokenizer.convention is None and head is not None and head.kind in hf_head.KINDS:
+        pad_token = tokenizer.text_of(values.get("pad_token_id"))
+        tokenizer.convention = hf_head.read_convention(values, pad_token)
+    require_embedded(tokenizer, config.vocab_size, directory)
     return Decoder(config, head=head, dtype=dtype), params, tokenizer
+
+
+def read_tokenizer(directory, base=None):
+    """The tokenizer of a directory; what an adapter does not bring is its base's."""
+    if not peft_adapter.is_adapter(directory):
+        return Tokenizer.from_dir(directory)
+    of_base = peft_adapter.base_directory(directory, base)
+    own = (directory / "tokenizer.json").is_file()
+    tokenizer = Tokenizer.from_dir(directory if own else of_base)
+    recorded = read_record(of_base).get("convention")
+    if tokenizer.convention is None and recorded and not peft_adapter.brings_head(directory):
+        tokenizer.convention = StepConvention.from_dict(recorded)
+    return tokenizer
 
 
 def from_gguf(path, dtype, mesh):
@@ -91,4 +105,27 @@ def from_gguf(path, dtype, mesh):
         raise InputError(
             error.problem, file=path, field=error.field, remedy=error.remedy
         ) from error
+    require_embedded(tokenizer, file.config.vocab_size, path)
     return Decoder(file.config, dtype=dtype), params, tokenizer
+
+
+def require_embedded(tokenizer, rows, file):
+    """Raises `InputError` if the embedding lacks rows for tokens that any text may have.
+
+    Tokens that were added are another matter: many vocabularies have one for padding that no text
+    holds. Encoding refuses a text with such a token.
+    """
+    tokenizer.embedding_rows = rows
+    if tokenizer.vocab_size <= rows:
+        return
+    ordinary = tokenizer.backend.get_vocab(with_added_tokens=False)
+    added = tokenizer.backend.get_added_tokens_decoder()
+    beyond = [token for token, i in ordinary.items() if i >= rows and i not in added]
+    if beyond:
+        raise InputError(
+            f"the tokenizer has {tokenizer.vocab_size} ids and the embedding {rows} rows, none for "
+            f"{few(map(repr, beyond))}",
+            file=file,
+            field="vocab_size",
+            remedy="take the tokenizer that the model was trained with",
+        )

@@ -13,6 +13,8 @@ from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, EncodeReport, StepConvention, encode, verify_alignment
 
 LONG = 10_000
+OF_STEPS = [name for name, convention in CONVENTIONS.items() if convention.marker != "end"]
+OF_SOLUTIONS = [name for name in CONVENTIONS if name not in OF_STEPS]
 
 
 class LookupTokenizer:
@@ -68,7 +70,7 @@ def test_trl_pieces_each_start_anew_under_sentencepiece():
     assert encoded.tokens[encoded.step_positions].tolist() == [newline[-1]] * 2
 
 
-@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("name", OF_STEPS)
 def test_a_label_moved_by_one_step_is_a_different_encoding(name):
     tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
     right = encode(Trajectory("p", ("a", "b", "c"), (1.0, 0.0, None)), tokenizer, convention, LONG)
@@ -126,7 +128,7 @@ anything = st.text(min_size=1, max_size=12) | st.sampled_from(
 )
 
 
-@given(anything, st.lists(anything, min_size=1, max_size=4), st.sampled_from(list(CONVENTIONS)))
+@given(anything, st.lists(anything, min_size=1, max_size=4), st.sampled_from(OF_STEPS))
 @settings(max_examples=150, deadline=None)
 def test_no_text_can_move_or_forge_a_step_end(problem, steps, name):
     tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
@@ -144,7 +146,7 @@ def test_no_text_can_move_or_forge_a_step_end(problem, steps, name):
         assert (encoded.tokens == token).sum() == (plain.tokens == token).sum()
 
 
-@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("name", OF_STEPS)
 def test_truncation_cuts_at_a_step_and_counts_what_is_lost(name):
     tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
     trajectory = Trajectory("p", ("aaaa", "bbbb", "cccc"), labels=(1.0, None, 0.0))
@@ -197,3 +199,49 @@ def test_a_convention_round_trips_and_refuses_unknown_fields():
     for fields in ({"name": "x", "bos": "yes"}, {"name": 1}, {"marker_text": "x"}, []):
         with pytest.raises(InputError):
             StepConvention.from_dict(fields)
+
+
+@pytest.mark.parametrize("name", OF_SOLUTIONS)
+def test_a_solution_is_read_once_at_its_end_and_its_label_is_the_outcome(name):
+    tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
+    trajectory = Trajectory("Why?", ("a", "b"), labels=(1.0, 0.0), outcome=1.0)
+    encoded = encode(trajectory, tokenizer, convention, LONG)
+    assert encoded.step_positions.tolist() == [len(encoded.tokens) - 1]
+    assert encoded.n_steps == 1 and encoded.labels.tolist() == [1.0]
+    assert "a\nb" in text_of(tokenizer, encoded)
+    cut = encode(trajectory, tokenizer, convention, len(encoded.tokens) - 1)
+    assert cut.truncated and not len(cut.tokens) and cut.lost_labels == 1
+    assert not encode(trajectory, tokenizer, convention, LONG, supervise="nothing").label_mask.any()
+
+
+@given(anything, st.lists(anything, min_size=1, max_size=4), st.sampled_from(OF_SOLUTIONS))
+@settings(max_examples=60, deadline=None)
+def test_no_text_can_end_a_solution_early(problem, steps, name):
+    tokenizer, convention = byte_tokenizer(), CONVENTIONS[name]
+    encoded = encode(Trajectory(problem, tuple(steps)), tokenizer, convention, LONG)
+    assert encoded.step_positions.tolist() == [len(encoded.tokens) - 1]
+    plain = encode(Trajectory("p", ("a",)), tokenizer, convention, LONG)
+    for mark in ("<s>", "<|start|>", "<|end|>", "<extra_0>"):
+        token = tokenizer.token_id(mark)
+        assert (encoded.tokens == token).sum() == (plain.tokens == token).sum()
+
+
+def test_the_token_that_pads_is_not_the_last_one():
+    tokenizer = byte_tokenizer()
+    plain = CONVENTIONS["outcome_plain"]
+    encoded = encode(
+        Trajectory("p", ("abb",)), tokenizer, dataclasses.replace(plain, pad_token="b"), LONG
+    )
+    assert tokenizer.decode(encoded.tokens[encoded.step_positions]) == "a"
+    assert tokenizer.decode(encoded.tokens[-1:]) == "b"
+
+
+def test_a_token_without_a_row_of_the_embedding_is_refused():
+    tokenizer = byte_tokenizer()
+    tokenizer.embedding_rows = tokenizer.vocab_size
+    marker = tokenizer.add_special_token("<step>")
+    convention = StepConvention("mine", marker="added_token", marker_text="<step>")
+    message = rf"has {marker + 1} ids and the embedding {marker} rows, none for '<step>'"
+    with pytest.raises(InputError, match=message):
+        encode(Trajectory("p", ("a",)), tokenizer, convention, LONG)
+    assert len(encode(Trajectory("p", ("a",)), tokenizer, CONVENTIONS["trl"], LONG).tokens)
