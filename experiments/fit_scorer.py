@@ -28,12 +28,12 @@ flags.mark_flags_as_required(["fit", "input", "scores"])
 def main(_):
     """Fits and prints."""
     from prm_jax.errors import InputError  # so that --help and bad flags answer at once
-    from prm_jax.evaluate.inputs import read_scores
+    from prm_jax.evaluate.inputs import read_step_scores
     from prm_jax.scoring import fitted
     from prm_jax.scoring.inputs import read_identified
 
     trajectories = read_identified(FLAGS.input, FLAGS.format)
-    tables = [read_scores(path, trajectories) for path in FLAGS.scores]
+    tables = [read_step_scores(path, trajectories) for path in FLAGS.scores]
     scorers = [_scorer_of(path) for path in FLAGS.scores]
     if FLAGS.fit == "dimensions":
         options = {"aggregation": FLAGS.aggregation}

@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from prm_jax import cli
-from prm_jax.evaluate.inputs import read_scores
+from prm_jax.evaluate.inputs import read_step_scores
 from prm_jax.report import report_from_scores
 from prm_jax.scoring.inputs import read_identified
 
@@ -30,7 +30,7 @@ def main(argv):
     report_from_scores(
         FLAGS.output,
         trajectories,
-        read_scores(FLAGS.scores, trajectories),
+        read_step_scores(FLAGS.scores, trajectories),
         title=FLAGS.title or f"Scores of {Path(FLAGS.input).name}",
         threshold=FLAGS.threshold,
         n_solutions=FLAGS.solutions,

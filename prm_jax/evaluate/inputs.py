@@ -114,6 +114,25 @@ def number(text: str, field: str, kind: Callable = float):
         raise InputError(f"{text!r} is not a number", field=field) from None
 
 
+def read_step_scores(path, trajectories: Sequence[Trajectory]) -> list[list[float | None]]:
+    """As `read_scores`, for what needs a score a step.
+
+    Raises:
+        InputError: as `read_scores`, or an outcome reward model gave one score a solution.
+    """
+    scores = []
+    for given in read_scores(path, trajectories):
+        if not isinstance(given, list):
+            raise InputError(
+                "holds one score a solution, and this needs one a step",
+                file=path,
+                field="step_scores",
+                remedy="score with a process reward model; evaluate's best_of_n takes such scores",
+            )
+        scores.append(given)
+    return scores
+
+
 def require_step_scores(scores, task: str) -> None:
     """Raises `InputError` if a trajectory has one score instead of one a step."""
     if any(not isinstance(s, list) for s in scores):
