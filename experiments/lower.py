@@ -22,6 +22,7 @@ KIND = flags.DEFINE_enum("kind", "cpu", devices.KINDS, "Devices to compile for."
 DEVICES = flags.DEFINE_integer("devices", 8, "How many.", lower_bound=1)
 DATA = flags.DEFINE_integer("data", 1, "Replicas; -1 is the devices that are left.")
 FSDP = flags.DEFINE_integer("fsdp", -1, "Parameters and rows split; -1 is what is left.")
+EXPERT = flags.DEFINE_integer("expert", 1, "Experts and rows split.")
 SEQUENCE = flags.DEFINE_integer("sequence", 1, "Tokens of a row split.")
 TENSOR = flags.DEFINE_integer("tensor", 1, "Heads and mlp width split.")
 TOKENS = flags.DEFINE_integer("tokens", 4096, "Of a step, for each device.", lower_bound=1)
@@ -57,6 +58,7 @@ def main(_):
     began = time.monotonic()
     mesh = make_mesh(
         data=DATA.value,
+        expert=EXPERT.value,
         fsdp=FSDP.value,
         sequence=SEQUENCE.value,
         tensor=TENSOR.value,

@@ -37,6 +37,7 @@ flags.DEFINE_integer("batch_tokens", 8192, "Most tokens of one forward pass.", l
 flags.DEFINE_bool("share_prefixes", False, "Compute what solutions begin with in common once.")
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Parameters and computation.")
 flags.DEFINE_integer("fsdp", None, "Split parameters over so many devices, rows over all.", 1)
+flags.DEFINE_integer("expert", None, "Split the experts of a sparse model likewise.", 1)
 flags.DEFINE_integer("sequence", None, "Split the tokens of a row over so many devices.", 1)
 flags.DEFINE_bool("skip_bad", False, "Skip bad rows; they go to OUTPUT.rejects.jsonl.")
 flags.mark_flags_as_required(["model", "input", "output"])
@@ -60,8 +61,8 @@ def main(_):
         "base",
     )
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, *switches)}
-    split = {axis: FLAGS[axis].value or 1 for axis in ("fsdp", "sequence")}
-    mesh = make_mesh(data=-1, **split) if FLAGS.fsdp or FLAGS.sequence else None
+    split = {axis: FLAGS[axis].value or 1 for axis in ("expert", "fsdp", "sequence")}
+    mesh = make_mesh(data=-1, **split) if any(FLAGS[axis].value for axis in split) else None
     with Progress("scoring") as bar:
         record = score_file(
             FLAGS.model, FLAGS.input, FLAGS.output, mesh=mesh, progress=bar.update, **options

@@ -2,7 +2,8 @@
 
 A multiplication and an addition count as two operations. Only what a result needs is counted:
 
-    projections   2 * inputs * outputs of each matrix, for every token that is not padding
+    projections   2 * inputs * outputs of each matrix, for every token that is not padding; of
+                  experts those that a token goes to
     attention     4 * N * H of a layer for every pair of a query and a key that it sees: 2 for the
                   score and 2 for the weighted sum
     head          2 * D * C for every step
@@ -15,6 +16,7 @@ operation reads its operands and writes its result once: an intensity over them 
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from prm_jax.models.config import DecoderConfig
 
@@ -56,11 +58,31 @@ class Work:
         return Work(times * self.flops, times * self.bytes)
 
 
-def matrices(config: DecoderConfig) -> list[tuple[int, int]]:
-    """`(inputs, outputs)` of each projection of a layer: q, k, v, o, gate, up and down."""
+class Matrix(NamedTuple):
+    """A projection of a layer.
+
+    Fields:
+        inputs, outputs: its sizes.
+        used: how many like it a token goes through.
+        stored: how many like it the layer has.
+    """
+
+    inputs: int
+    outputs: int
+    used: int = 1
+    stored: int = 1
+
+
+def matrices(config: DecoderConfig) -> list[Matrix]:
+    """The projections of a layer: q, k, v, o, gate, up and down; a router where it has experts."""
     D, F = config.d_model, config.d_ff
     queries, keys = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
-    return [(D, queries), (D, keys), (D, keys), (queries, D), (D, F), (D, F), (F, D)]
+    attention = [Matrix(D, queries), Matrix(D, keys), Matrix(D, keys), Matrix(queries, D)]
+    if not config.n_experts:
+        return [*attention, Matrix(D, F), Matrix(D, F), Matrix(F, D)]
+    F, counts = config.d_expert, (config.experts_per_token, config.n_experts)
+    experts = [Matrix(D, F, *counts), Matrix(D, F, *counts), Matrix(F, D, *counts)]
+    return [*attention, Matrix(D, config.n_experts), *experts]
 
 
 def projections(config: DecoderConfig, n_tokens: int, itemsize: int = 4) -> Work:
@@ -72,8 +94,11 @@ def projections(config: DecoderConfig, n_tokens: int, itemsize: int = 4) -> Work
         itemsize: bytes of a number.
     """
     of_layer = [
-        Work(2 * n_tokens * i * o, itemsize * (n_tokens * (i + o) + i * o))
-        for i, o in matrices(config)
+        Work(
+            2 * n_tokens * used * i * o,
+            itemsize * (n_tokens * used * (i + o) + min(stored, n_tokens * used) * i * o),
+        )
+        for i, o, used, stored in matrices(config)
     ]
     return sum(of_layer, Work(0, 0)) * config.n_layers
 

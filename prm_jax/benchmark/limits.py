@@ -46,7 +46,8 @@ class Matmuls:
         self._dot = jax.jit(jnp.dot)
         self._pairs = [
             (_random((n_tokens, inputs), dtype), _random((inputs, outputs), dtype))
-            for inputs, outputs in flops.matrices(config)
+            for inputs, outputs, used, _ in flops.matrices(config)
+            for _ in range(used)
         ]
         self._flops = flops.projections(config, n_tokens).flops / config.n_layers
 

@@ -81,13 +81,10 @@ def write_checkpoint(directory: Path, config: DecoderConfig) -> dict:
     for row in hf_tables.rows_for(config.family, None):
         if row.path not in leaves:
             continue
-        shape = leaves[row.path].shape
-        if row.stacked:
-            for layer in range(shape[0]):
-                of_layer = layout.stored_shape(row.layout, shape[1:])
-                groups[layer][row.key.format(layer)] = of_layer
-        else:
-            groups[-1][row.key] = layout.stored_shape(row.layout, shape)
+        shape, n_stacks = leaves[row.path].shape, row.n_stacks
+        stored = layout.stored_shape(row.layout, shape[n_stacks:])
+        for index in np.ndindex(*shape[:n_stacks]):
+            groups[index[0] if index else -1][row.key.format(*index)] = stored
     for number, shapes in enumerate(groups):
         name = f"model-{number + 1:05d}-of-{len(groups):05d}.safetensors"
         tensors = {key: _random(random, shape) for key, shape in shapes.items()}

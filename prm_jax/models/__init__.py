@@ -10,9 +10,11 @@ from prm_jax.models.presets import PRESETS
 from prm_jax.models.sharding import (
     PARTITION_RULES,
     batch_sharding,
+    check_experts,
     check_row_length,
     make_mesh,
     param_shardings,
+    row_shares,
 )
 from prm_jax.models.tree import (
     from_paths,
@@ -33,6 +35,7 @@ __all__ = [
     "abstract_params",
     "apply_head",
     "batch_sharding",
+    "check_experts",
     "check_row_length",
     "combine",
     "from_paths",
@@ -47,6 +50,7 @@ __all__ = [
     "partition",
     "paths",
     "resegment",
+    "row_shares",
     "segments_of",
     "step_logit",
 ]

@@ -74,6 +74,9 @@ class DecoderConfig:
         layer_types: 'full' or 'sliding' per layer; () is 'full' everywhere.
         rope, rope_sliding: rotary embedding of full layers, and of sliding ones where it differs
             (None: the same).
+        n_experts: E, experts of each layer's mlp (`models.sparse_mlp`); 0 is one dense mlp.
+        experts_per_token, d_expert: how many a token goes to, and the width of each.
+        normalise_routing: the weights of a token's experts add up to 1.
         max_position: longest context the weights were made for, in tokens; recorded, not enforced.
     """
 
@@ -102,6 +105,10 @@ class DecoderConfig:
     layer_types: tuple[str, ...] = ()
     rope: Rope = Rope()
     rope_sliding: Rope | None = None
+    n_experts: int = 0
+    experts_per_token: int = 0
+    d_expert: int = 0
+    normalise_routing: bool = False
     max_position: int = 8192
 
     def __post_init__(self):
@@ -123,6 +130,13 @@ class DecoderConfig:
             raise InputError(f"unknown layer types {sorted(unknown)}", field="layer_types")
         if "sliding" in self.layer_types and not self.sliding_window:
             raise InputError("sliding layers need a window", field="sliding_window")
+        if self.n_experts and not 0 < self.experts_per_token <= self.n_experts:
+            raise InputError(
+                f"a token cannot go to {self.experts_per_token} of {self.n_experts} experts",
+                field="num_experts_per_tok",
+            )
+        if self.n_experts and self.d_expert < 1:
+            raise InputError("experts need a width", field="moe_intermediate_size")
         if self.activation not in ("silu", "gelu_tanh"):
             raise InputError(f"unknown activation {self.activation!r}", field="hidden_act")
 

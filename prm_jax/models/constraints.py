@@ -1,5 +1,5 @@
-"""Where activations live: rows of the batch over the mesh axes 'data' and 'fsdp', the tokens of a
-row over 'sequence'.
+"""Where activations live: rows of the batch over the mesh axes 'data', 'expert' and 'fsdp', the
+tokens of a row over 'sequence'.
 
 Without these constraints XLA may split activations like the parameters they meet, and gather the
 batch instead of the weights. Without a mesh they do nothing.
@@ -11,9 +11,9 @@ import jax
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
-AXES = ("data", "fsdp", "sequence", "tensor")
-BATCH_AXES = AXES[:2]
-SEQUENCE = "sequence"
+AXES = ("data", "expert", "fsdp", "sequence", "tensor")
+BATCH_AXES = AXES[:3]
+EXPERT, SEQUENCE = "expert", "sequence"
 COLUMN_AXES = ("fsdp", "tensor")
 
 
@@ -53,7 +53,7 @@ def constrain_tokens(x_BT):
 def look_up(table_VD, ids_BT, dtype):
     """Rows of a table whose columns are split over 'fsdp' and 'tensor', as `PARTITION_RULES` do.
 
-    Each device looks the ids of its data replica up in its columns; then columns are exchanged for
+    Each device looks the ids of its replica up in its columns; then columns are exchanged for
     rows, so that what travels is no more than the result, however many devices there are. (Were
     the table split by rows, each device would look up the whole batch, and all would be summed.)
 
@@ -70,7 +70,7 @@ def look_up(table_VD, ids_BT, dtype):
     if column_axes is None:
         x_BTD = table_VD.at[ids_BT].get(mode="fill", fill_value=math.nan)
         return constrain_tokens(x_BTD.astype(dtype))
-    tokens = P(BATCH_AXES[0], SEQUENCE if sequence_shards(ids_BT.shape[1]) > 1 else None)
+    tokens = P(BATCH_AXES[:2], SEQUENCE if sequence_shards(ids_BT.shape[1]) > 1 else None)
     tokens = divisible_spec(ids_BT.shape, tokens, axes)
     ids_BT = jax.lax.with_sharding_constraint(ids_BT, tokens)
     x_BTD = table_VD.at[ids_BT].get(mode="fill", fill_value=math.nan)

@@ -23,6 +23,7 @@ from prm_jax.models.config import DecoderConfig
 from prm_jax.models.constraints import constrain_tokens, look_up, sequence_shards
 from prm_jax.models.heads import HeadConfig
 from prm_jax.models.rope import rotate, rotations
+from prm_jax.models.sparse_mlp import ACTIVATIONS, SparseMlp
 
 DTYPES = ("float32", "bfloat16")
 INTERMEDIATES = "intermediates"
@@ -175,10 +176,7 @@ class Mlp(nn.Module):
             return Projection(equation, (inputs, outputs), inputs, bias, self.dtype, name=name)
 
         gate = project("gate", "BTD,DF->BTF", D, F)(x_BTD)
-        if self.config.activation == "silu":
-            gate = nn.silu(gate)
-        else:
-            gate = nn.gelu(gate, approximate=True)
+        gate = ACTIVATIONS[self.config.activation](gate)
         up = project("up", "BTD,DF->BTF", D, F)(x_BTD)
         return project("down", "BTF,FD->BTD", F, D)(gate * up)
 
@@ -200,7 +198,8 @@ class Block(nn.Module):
         if config.sandwich_norms:
             mixed_BTD = norm(name="post_attn_norm")(mixed_BTD)
         x_BTD = x_BTD + mixed_BTD
-        mixed_BTD = Mlp(config, self.dtype, name="mlp")(norm(name="mlp_norm")(x_BTD))
+        mlp = SparseMlp if config.n_experts else Mlp
+        mixed_BTD = mlp(config, self.dtype, name="mlp")(norm(name="mlp_norm")(x_BTD))
         if config.sandwich_norms:
             mixed_BTD = norm(name="post_mlp_norm")(mixed_BTD)
         return constrain_tokens(x_BTD + mixed_BTD), None

@@ -18,7 +18,12 @@ from prm_jax.models.tree import from_paths, paths
 DEFAULT_TARGETS = (r"layers_\d+/attn/[qkvo]/kernel", r"layers_\d+/mlp/(gate|up|down)/kernel")
 
 
-def init_lora(key, params, rank, alpha, targets=DEFAULT_TARGETS):
+def default_targets(params):
+    """What is adapted where nothing is said: of a model with experts only attention."""
+    return tuple(t for t in DEFAULT_TARGETS if any(re.search(t, path) for path in paths(params)))
+
+
+def init_lora(key, params, rank, alpha, targets=None):
     """Fresh adapters for the kernels that match.
 
     Args:
@@ -26,7 +31,8 @@ def init_lora(key, params, rank, alpha, targets=DEFAULT_TARGETS):
         params: nested dict of parameters (or their shapes).
         rank: r, at least 1.
         alpha: the adapter's product is scaled by alpha / r.
-        targets: regexes over paths; only stacked layer kernels can be adapted.
+        targets: regexes over paths; only stacked layer kernels can be adapted, and no experts. None
+            is `default_targets`.
 
     Returns:
         Nested dict with, at each adapted kernel's place, `{'a': f32[L,inputs,r], 'b':
@@ -38,7 +44,7 @@ def init_lora(key, params, rank, alpha, targets=DEFAULT_TARGETS):
     if rank < 1:
         raise InputError(f"rank {rank} is below 1", field="lora.rank")
     leaves, adapters = paths(params), {}
-    for target in targets:
+    for target in default_targets(params) if targets is None else targets:
         hits = [path for path in leaves if re.search(target, path)]
         if not hits:
             raise InputError(f"{target!r} matches no parameter", field="lora.targets")
@@ -87,5 +93,11 @@ def _matrix_shape(path, shape):
     """(layers, inputs, outputs) of a stacked kernel; 'o' contracts two axes, the others one."""
     if not re.fullmatch(r"layers_\d+/.*/kernel", path):
         raise InputError(f"{path!r} is no layer kernel", field="lora.targets")
+    if "/experts/" in path:
+        raise InputError(
+            f"{path!r} stacks experts, which cannot be adapted",
+            field="lora.targets",
+            remedy="adapt attention, or train the experts themselves",
+        )
     inputs = 3 if re.search(r"attn/o/kernel$", path) else 2
     return shape[0], math.prod(shape[1:inputs]), math.prod(shape[inputs:])

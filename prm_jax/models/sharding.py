@@ -1,8 +1,9 @@
 """Where parameters and batches live on a device mesh.
 
-The mesh has the axes 'data' (replicas), 'fsdp' (parameters split, batch split), 'sequence' (the
-tokens of a row split) and 'tensor' (heads and mlp width split). One table maps parameter paths to
-axes; a dimension that an axis does not divide stays whole.
+The mesh has the axes 'data' (replicas), 'expert' (experts split, batch split), 'fsdp' (parameters
+split, batch split), 'sequence' (the tokens of a row split) and 'tensor' (heads and mlp width
+split). One table maps parameter paths to axes; a dimension that an axis does not divide stays
+whole.
 """
 
 import math
@@ -14,7 +15,14 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models.constraints import AXES, BATCH_AXES, COLUMN_AXES, SEQUENCE, divisible_spec
+from prm_jax.models.constraints import (
+    AXES,
+    BATCH_AXES,
+    COLUMN_AXES,
+    EXPERT,
+    SEQUENCE,
+    divisible_spec,
+)
 from prm_jax.models.tree import from_paths, paths
 
 # First match wins. The embedding is split by columns only, see `constraints.look_up`.
@@ -29,6 +37,9 @@ PARTITION_RULES = (
     (r"layers_\d+/mlp/(gate|up)/bias$", P(None, "tensor")),
     (r"layers_\d+/mlp/down/kernel$", P(None, "tensor", "fsdp")),
     (r"layers_\d+/mlp/down/bias$", P()),
+    (r"layers_\d+/mlp/router/kernel$", P()),
+    (r"layers_\d+/mlp/experts/(gate|up)/kernel$", P(None, EXPERT, "fsdp", "tensor")),
+    (r"layers_\d+/mlp/experts/down/kernel$", P(None, EXPERT, "tensor", "fsdp")),
     (r"norm/scale$", P()),
     (r"head/(gate/)?dense/kernel$", P("fsdp", "tensor")),
     (r"head/(.*/)?(kernel|bias)$", P()),
@@ -40,12 +51,12 @@ PARTITION_RULES = (
 )
 
 
-def make_mesh(data=1, fsdp=1, tensor=1, sequence=1, devices=None):
-    """A device mesh with the axes ('data', 'fsdp', 'sequence', 'tensor').
+def make_mesh(data=1, fsdp=1, tensor=1, sequence=1, expert=1, devices=None):
+    """A device mesh with the axes ('data', 'expert', 'fsdp', 'sequence', 'tensor').
 
     Args:
-        data, fsdp, tensor, sequence: sizes of the axes; one of them may be -1, which takes what is
-            left.
+        data, fsdp, tensor, sequence, expert: sizes of the axes; one of them may be -1, which takes
+            what is left.
         devices: devices to use; None is all.
 
     Returns:
@@ -55,14 +66,14 @@ def make_mesh(data=1, fsdp=1, tensor=1, sequence=1, devices=None):
         InputError: if the product is not the number of devices.
     """
     devices = jax.devices() if devices is None else devices
-    shape = [data, fsdp, sequence, tensor]
+    shape = [data, expert, fsdp, sequence, tensor]
     if shape.count(-1) == 1:
         known = math.prod(size for size in shape if size != -1)
         shape[shape.index(-1)] = len(devices) // known if known > 0 else 0
     if min(shape) < 1 or math.prod(shape) != len(devices):
         raise InputError(
-            f"mesh data={data} fsdp={fsdp} tensor={tensor} sequence={sequence} does not fit "
-            f"{len(devices)} devices",
+            f"mesh data={data} expert={expert} fsdp={fsdp} tensor={tensor} sequence={sequence} "
+            f"does not fit {len(devices)} devices",
             field="mesh",
             remedy="make the product equal to the number of devices, or set one axis to -1",
         )
@@ -109,6 +120,28 @@ def check_row_length(length, mesh):
         )
 
 
+def check_experts(n_experts, mesh):
+    """Raises `InputError` unless the mesh can share the experts of a model, 0 if it has none."""
+    parts = mesh.shape[EXPERT]
+    if parts > 1 and not n_experts:
+        raise InputError(
+            "this model has no experts to split",
+            field="mesh.expert",
+            remedy="leave it at 1, and use fsdp or tensor",
+        )
+    if n_experts % parts:
+        raise InputError(
+            f"{n_experts} experts cannot be split into {parts} equal parts",
+            field="mesh.expert",
+            remedy="make it a divisor of their number",
+        )
+
+
+def row_shares(mesh):
+    """Over how many devices, or groups of them, the rows of a batch are spread."""
+    return math.prod(mesh.shape[axis] for axis in BATCH_AXES)
+
+
 def batch_sharding(mesh):
-    """NamedSharding of a batch array: rows split over 'data' and 'fsdp'."""
+    """NamedSharding of a batch array: rows split over 'data', 'expert' and 'fsdp'."""
     return NamedSharding(mesh, P(BATCH_AXES))

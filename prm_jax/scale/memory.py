@@ -11,7 +11,8 @@ by what a backward pass has to keep, are
                fetched meanwhile; in the backward pass also the gradients of one before they are
                spread
 
-Attention is taken to keep no scores (splash, cuDNN).
+Attention is taken to keep no scores (splash, cuDNN). Experts that the mesh axis 'expert' splits
+have room for all tokens of their group of devices, as `models.sparse_mlp` keeps it.
 """
 
 import math
@@ -19,6 +20,7 @@ import math
 import jax
 
 from prm_jax.benchmark.flops import matrices
+from prm_jax.models import row_shares
 
 COMPUTE_BYTES = 2
 LAYERS_AT_ONCE = 2
@@ -49,15 +51,18 @@ def estimate(work, mesh, params, opt_state) -> dict[str, int]:
     """
     config, axes = work.decoder.config, mesh.shape
     trains = work.step == "train"
-    tokens = work.rows * work.row_length // (axes["data"] * axes["fsdp"] * axes["sequence"])
+    tokens = work.rows * work.row_length // (row_shares(mesh) * axes["sequence"])
     tensor = axes["tensor"]
-    widths = sum(inputs + outputs for inputs, outputs in matrices(config)) / tensor
+    rooms = {1: 1, config.n_experts: axes["expert"]}
+    widths = sum((m.inputs + m.outputs) * m.used * rooms[m.stored] for m in matrices(config))
+    widths /= tensor
     inside = int(COMPUTE_BYTES * tokens * widths) * (2 if trains else 1)
-    outputs = sum(out for _, out in matrices(config)) + config.n_heads * config.head_dim
+    outputs = sum(m.outputs * m.used for m in matrices(config)) + config.n_heads * config.head_dim
     outputs = int(COMPUTE_BYTES * tokens * outputs / tensor)
     layer_inputs = COMPUTE_BYTES * tokens * config.d_model
     saved = {"full": layer_inputs, "dots": layer_inputs + outputs, "none": inside}
-    layer = sum(inputs * outputs for inputs, outputs in matrices(config)) * COMPUTE_BYTES // tensor
+    layer = sum(m.inputs * m.outputs * m.stored // rooms[m.stored] for m in matrices(config))
+    layer = layer * COMPUTE_BYTES // tensor
     in_parts = axes["fsdp"] > 1
     parts = {
         "parameters": held(params),

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from prm_jax.data.packing import Bins, fill
-from prm_jax.models import batch_sharding, check_row_length
+from prm_jax.models import batch_sharding, check_row_length, row_shares
 from prm_jax.text.encode import Encoded
 
 ROW_LENGTHS = (64, 512)
@@ -140,7 +140,7 @@ def _batches(bucket, batch_tokens, mesh):
 
 def data_shards(mesh):
     """Over how many devices, or groups of them, the rows of a batch are spread."""
-    return 1 if mesh is None else mesh.shape["data"] * mesh.shape["fsdp"]
+    return 1 if mesh is None else row_shares(mesh)
 
 
 def power_of_two(n):

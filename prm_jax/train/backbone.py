@@ -14,6 +14,7 @@ from prm_jax.models import (
     Decoder,
     HeadConfig,
     abstract_params,
+    check_experts,
     combine,
     from_paths,
     init_head,
@@ -25,7 +26,6 @@ from prm_jax.models import (
     paths,
     resegment,
 )
-from prm_jax.models.lora import DEFAULT_TARGETS
 from prm_jax.models.tree import ADAPTERS
 from prm_jax.text import Tokenizer
 from prm_jax.text.convention import convention as read_convention
@@ -191,6 +191,7 @@ def _random_model(preset, key, mesh):
             remedy=f"known are {', '.join(PRESETS)}",
         )
     architecture = PRESETS[preset]
+    check_experts(architecture.n_experts, mesh)
     shardings = param_shardings(abstract_params(architecture), mesh)
     init = jax.jit(lambda key: init_params(key, architecture), out_shardings=shardings)
     return Decoder(architecture), init(key), byte_tokenizer()
@@ -232,7 +233,7 @@ def _frozen_layers(train_layers, architecture):
 
 def _with_adapters(key, trained, frozen, config, mesh):
     """Adapters on the kernels that would be trained; only they and the head are trained instead."""
-    targets = tuple(config.targets) or DEFAULT_TARGETS
+    targets = tuple(config.targets) or None
     layers = {name: leaf for name, leaf in trained.items() if name.startswith("layers_")}
     adapters = init_lora(key, layers, config.rank, config.alpha, targets)
     scales = {p: leaf for p, leaf in paths(adapters).items() if p.endswith("/scale")}

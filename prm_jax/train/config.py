@@ -14,6 +14,7 @@ MAY_CHANGE = frozenset(
         "eval_every",
         "log_every",
         "mesh.data",
+        "mesh.expert",
         "mesh.fsdp",
         "mesh.sequence",
         "mesh.tensor",
@@ -64,7 +65,7 @@ def default_config() -> ConfigDict:
     model.lora = lora = ConfigDict()
     lora.rank = 0  # 0 is no adapters; with adapters only they and the head are trained
     lora.alpha = 16.0
-    lora.targets = ()  # path regexes; () is every attention and mlp kernel
+    lora.targets = ()  # path regexes; () is every attention and mlp kernel but experts
 
     config.data = data = ConfigDict()
     data.train = ""  # sources, see prm_jax/data/sources.py; array_record files stay on the disk and
@@ -111,6 +112,7 @@ def default_config() -> ConfigDict:
 
     config.mesh = mesh = ConfigDict()
     mesh.data = -1  # replicas; -1 takes the devices that are left
+    mesh.expert = 1  # experts of a sparse mlp split, and the batch with them
     mesh.fsdp = 1  # parameters and batch split
     mesh.sequence = 1  # tokens of a row split, see docs/long_contexts.md
     mesh.tensor = 1  # heads and mlp width split

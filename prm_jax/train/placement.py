@@ -11,7 +11,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models import batch_sharding, param_shardings, paths
+from prm_jax.models import batch_sharding, param_shardings, paths, row_shares
 from prm_jax.train.state import TrainState
 
 
@@ -62,10 +62,10 @@ def jit_update(update, shardings, mesh):
 
 def check_rows(rows, microbatches, mesh):
     """Raises `InputError` unless every device gets the same number of rows of every microbatch."""
-    shares = mesh.shape["data"] * mesh.shape["fsdp"]
+    shares = row_shares(mesh)
     if rows % (shares * microbatches):
         raise InputError(
-            f"{rows} rows cannot be split over data x fsdp = {shares} devices"
+            f"{rows} rows cannot be split over data x expert x fsdp = {shares} devices"
             + (f" and {microbatches} microbatches" if microbatches > 1 else ""),
             field="data.rows",
             remedy="make it a multiple of their product",

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.errors import InputError, few
-from prm_jax.models import from_paths, param_shardings, paths
+from prm_jax.models import check_experts, from_paths, param_shardings, paths
 from prm_jax.weights import layout
 
+EXPERTS = "layers_0/mlp/experts/gate/kernel"
 DEVICE_ALIGNMENT = 64  # bytes; XLA's CPU client copies host buffers that start anywhere else
 
 
@@ -45,6 +46,8 @@ def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
         one_device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
         shardings = dict.fromkeys(leaves, one_device)
     else:
+        experts = leaves.get(EXPERTS)
+        check_experts(experts.shape[1] if experts is not None else 0, mesh)
         shardings = paths(param_shardings(abstract, mesh))
     arrays = {}
     for row in rows:
@@ -68,16 +71,14 @@ def load(source, row, shape, sharding, dtype):
         block = tuple(piece.indices(size)[:2] for piece, size in zip(index, shape, strict=True))
         holders.setdefault(block, []).append(device)
     shards = {block: aligned_empty([b - a for a, b in block], dtype) for block in holders}
-    if row.stacked:
-        for layer in range(shape[0]):
-            of_layer = {
-                block[1:]: shard[layer - block[0][0]]
-                for block, shard in shards.items()
-                if block[0][0] <= layer < block[0][1]
-            }
-            fill(source, row, row.key.format(layer), shape[1:], of_layer)
-    else:
-        fill(source, row, row.key, shape, shards)
+    n_stacks = row.n_stacks
+    for index in np.ndindex(*shape[:n_stacks]):
+        of_tensor = {
+            block[n_stacks:]: shard[tuple(i - start for i, (start, _) in zip(index, block))]
+            for block, shard in shards.items()
+            if all(start <= i < stop for i, (start, stop) in zip(index, block))
+        }
+        fill(source, row, row.key.format(*index), shape[n_stacks:], of_tensor)
     arrays = []
     for block, (device, *others) in holders.items():
         array = jax.device_put(shards.pop(block), device)
@@ -131,12 +132,9 @@ def check(source, rows, leaves, ignorable):
     """Raises `InputError` unless the source holds exactly what `rows` need, in the right shapes."""
     expected: dict[str, tuple[int, ...]] = {}
     for row in rows:
-        shape = leaves[row.path].shape
-        if row.stacked:
-            stored = layout.stored_shape(row.layout, shape[1:])
-            expected |= {row.key.format(layer): stored for layer in range(shape[0])}
-        else:
-            expected[row.key] = layout.stored_shape(row.layout, shape)
+        shape, n_stacks = leaves[row.path].shape, row.n_stacks
+        stored = layout.stored_shape(row.layout, shape[n_stacks:])
+        expected |= {row.key.format(*i): stored for i in np.ndindex(*shape[:n_stacks])}
     missing = sorted(set(expected) - set(source.shapes))
     surplus = sorted(
         key

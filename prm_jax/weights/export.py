@@ -1,6 +1,7 @@
 """Writing a model as a Hugging Face directory that transformers and `load_model` read."""
 
 import dataclasses
+import math
 import os
 import re
 import shutil
@@ -88,22 +89,27 @@ def export(
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """One tensor to be written; it leaves its device only when its file is written."""
+    """One tensor to be written; it leaves its device only when its file is written.
+
+    Fields:
+        leaf: the parameter.
+        index: of the layer in it, and of the expert; () is all of it.
+        pattern: the layout of the stored tensor.
+    """
 
     leaf: jax.Array | np.ndarray
-    layer: int | None
+    index: tuple[int, ...]
     pattern: str
 
     @property
     def n_bytes(self):
         """Size in bytes."""
-        layers = 1 if self.layer is None else self.leaf.shape[0]
-        return self.leaf.size * jnp.dtype(self.leaf.dtype).itemsize // layers
+        size = math.prod(self.leaf.shape[len(self.index) :])
+        return size * jnp.dtype(self.leaf.dtype).itemsize
 
     def fetch(self):
         """The tensor in its stored layout."""
-        array = self.leaf if self.layer is None else self.leaf[self.layer]
-        return layout.write(self.pattern, np.asarray(array))
+        return layout.write(self.pattern, np.asarray(self.leaf[self.index]))
 
 
 def stored_tensors(config, head, params):
@@ -134,15 +140,16 @@ def stored_tensors(config, head, params):
     for path, leaf in paths(params).items():
         group = GROUP.match(path)
         if group is None:
-            tensors[rows[path].key] = Stored(leaf, None, rows[path].layout)
+            tensors[rows[path].key] = Stored(leaf, (), rows[path].layout)
             continue
         row, first = rows[hf_tables.LAYERS + path[group.end() :]], int(group[1])
-        for place in range(leaf.shape[0]):
-            tensors[row.key.format(first + place)] = Stored(leaf, place, row.layout)
+        for place, *others in np.ndindex(*leaf.shape[: row.n_stacks]):
+            key = row.key.format(first + place, *others)
+            tensors[key] = Stored(leaf, (place, *others), row.layout)
     if head is not None and head.kind in ("scalar", "linear") and not head.bias:
         # Transformers' token classifiers always have a bias.
         zeros = np.zeros(head.n_classes, params["head"]["kernel"].dtype)
-        tensors["score.bias"] = Stored(zeros, None, "c -> c")
+        tensors["score.bias"] = Stored(zeros, (), "c -> c")
     return tensors
 
 

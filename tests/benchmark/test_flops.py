@@ -12,7 +12,10 @@ TINY = PRESETS["tiny-llama"]  # D 32, 2 layers, 4 heads of 8, 2 key heads, F 64
 
 def test_a_forward_pass_counted_by_hand():
     # A layer: q 32x32, k and v 32x16 each, o 32x32, gate and up 32x64 each, down 64x32.
-    assert sum(i * o for i, o in flops.matrices(TINY)) == 1024 + 512 + 512 + 1024 + 3 * 2048
+    assert (
+        sum(m.inputs * m.outputs for m in flops.matrices(TINY))
+        == 1024 + 512 + 512 + 1024 + 3 * 2048
+    )
     # Segments of 3 and 2 tokens: 6 + 3 visible pairs, each 4 * 4 * 8 operations in each layer.
     found = flops.forward(TINY, [3, 2], n_steps=2, n_outputs=1)
     assert found.flops == 2 * 5 * 2 * 9216 + 2 * 9 * 128 + 2 * 32 * 2

@@ -75,7 +75,7 @@ def test_a_parameter_without_a_rule_is_refused():
 
 def test_a_mesh_fits_the_devices_or_says_how():
     mesh = make_mesh(data=2, fsdp=-1, tensor=2)
-    assert dict(mesh.shape) == {"data": 2, "fsdp": 2, "sequence": 1, "tensor": 2}
+    assert dict(mesh.shape) == {"data": 2, "expert": 1, "fsdp": 2, "sequence": 1, "tensor": 2}
     assert all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)
     for shape in ((3, 1, 1), (3, -1, 1), (0, -1, 1), (2, 2, 4)):
         with pytest.raises(InputError, match="does not fit 8 devices.*product equal"):

@@ -191,7 +191,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_trajectories_and_checkpoint(c
         ("data.train", "", "no training data"),
         ("data.train", "nowhere.jsonl", "nowhere.jsonl"),
         ("data.max_length", 97, "more than a row of 96"),
-        ("data.rows", 12, "12 rows cannot be split over data x fsdp = 8"),
+        ("data.rows", 12, "12 rows cannot be split over data x expert x fsdp = 8"),
         ("microbatches", 3, "8 rows cannot be split into 3 microbatches"),
         ("mesh.data", 3, "does not fit 8 devices"),
         ("model.name", "random:tiny-gpt", "unknown preset 'tiny-gpt'"),

@@ -180,7 +180,9 @@ def test_a_fingerprint_depends_on_every_bit_and_not_on_the_mesh():
 def test_rows_that_the_devices_cannot_share_are_refused():
     mesh = mesh_of((2, 2, 2))
     placement.check_rows(8, 2, mesh)
-    with pytest.raises(InputError, match="6 rows cannot be split over data x fsdp = 4 devices"):
+    with pytest.raises(
+        InputError, match="6 rows cannot be split over data x expert x fsdp = 4 devices"
+    ):
         placement.check_rows(6, 1, mesh)
     with pytest.raises(InputError, match="3 microbatches"):
         placement.check_rows(8, 3, mesh)

@@ -18,9 +18,9 @@ class Row(NamedTuple):
     layout: str
 
     @property
-    def stacked(self):
-        """Whether the parameter stacks one stored tensor a layer."""
-        return self.path.startswith(LAYERS)
+    def n_stacks(self):
+        """Leading axes of the parameter that count stored tensors: of layers, and of experts."""
+        return self.key.count("{}")
 
 
 EMBEDDINGS = (
