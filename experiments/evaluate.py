@@ -21,6 +21,7 @@ flags.DEFINE_string("output", None, "JSON file to write.")
 flags.DEFINE_string("scores", None, "File of experiments.score.")
 flags.DEFINE_string("scores_key", None, "Name under which the rows hold scores.")
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
+flags.DEFINE_bool("skip_bad", False, "Go on after bad rows; they go to OUTPUT.rejects.jsonl.")
 flags.DEFINE_string("threshold", "0.5", "A number, or the subset to tune it on, such as gsm8k.")
 flags.DEFINE_list("aggregation", "min", "Steps to solution; several for best_of_n.")
 flags.DEFINE_list("n", None, "Numbers of candidates; default: powers of two.")
@@ -28,6 +29,7 @@ flags.DEFINE_enum("subsample", "subsets", ["subsets", "prefix"], "Which n of the
 flags.DEFINE_integer("draws", 256, "Random subsets a problem for votes.", lower_bound=1)
 flags.DEFINE_integer("n_boot", 2000, "Bootstrap resamples.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seed of resamples and subsets.", lower_bound=0)
+QUIET_SECONDS = 2.0  # what takes less shows no progress
 flags.mark_flags_as_required(["task", "input", "output"])
 
 
@@ -35,7 +37,9 @@ def main(_):
     """Evaluates."""
     from prm_jax.evaluate.evaluate_file import evaluate_file  # so that --help answers at once
     from prm_jax.evaluate.inputs import number
-    from prm_jax.files import write_json
+    from prm_jax.files import check_writable, write_json
+    from prm_jax.progress import Progress
+    from prm_jax.records import Rejects
 
     given = ("threshold", "aggregation", "n", "subsample", "draws", "n_boot", "seed")
     options: dict[str, Any] = {name: FLAGS[name].value for name in given if FLAGS[name].present}
@@ -45,11 +49,22 @@ def main(_):
         options["n"] = [number(text, "n", int) for text in options["n"]]
     names = ("scores", "scores_key", "format")
     options |= {name: FLAGS[name].value for name in names}
-    result = evaluate_file(FLAGS.task, FLAGS.input, **options)
+    check_writable(FLAGS.output)
+    rejects = Rejects(f"{FLAGS.output}.rejects.jsonl") if FLAGS.skip_bad else None
+    with Progress("evaluating", quiet=QUIET_SECONDS) as bar:
+        options |= {"skip_bad": rejects, "progress": bar.update}
+        result = evaluate_file(FLAGS.task, FLAGS.input, **options)
     write_json(FLAGS.output, result)
     for name, figure in result["metrics"].items():
-        if figure is not None:
+        if figure is not None and figure["value"] is not None:
             print(name, *(f"{key} {figure[key]}" for key in ("value", "low", "high")))
+    for name, reason in result["undefined"].items():
+        print(f"{name} null: {reason}")
+    for remark in result["remarks"]:
+        print(remark)
+    if rejects:
+        rejects.write()
+        print(f"{len(rejects.rows)} rows refused")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ class Progress:
         what: what is being done, such as 'loading'.
         total: pieces of work, or None while that is not known.
         show: False prints nothing.
+        quiet: seconds before the first line where there is no terminal.
     """
 
-    def __init__(self, what: str, total: int | None = None, show: bool = True):
+    def __init__(self, what: str, total: int | None = None, show: bool = True, quiet: float = 0.0):
         self._show, self._bar = show, None
         if show and sys.stderr.isatty():
             columns = (
@@ -38,6 +39,7 @@ class Progress:
             self._task = self._bar.add_task(what, total=total, numbers="")
         self._what, self._total = what, total
         self._first, self._began, self._last_line = 0, time.monotonic(), -math.inf
+        self._quiet_until = self._began + quiet
 
     def begin(self, what: str, total: int | None = None, first: int = 0):
         """Goes over to the next part of the work, `first` pieces of which were done before."""
@@ -52,6 +54,8 @@ class Progress:
         self._total = total if total is not None else self._total
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=self._total, numbers=numbers)
+        elif now < self._quiet_until:
+            return
         elif self._show and (done == self._total or now - self._last_line >= LINE_INTERVAL):
             self._last_line = now
             left = ""

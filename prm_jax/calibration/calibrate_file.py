@@ -30,7 +30,7 @@ from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
 from prm_jax.scoring.aggregation import check_method
 from prm_jax.scoring.discriminative import require_step_convention
-from prm_jax.scoring.inputs import read_identified
+from prm_jax.scoring.inputs import read_identified, solutions_sha256
 from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
@@ -179,6 +179,7 @@ def calibrate_file(
         **record,
         "input": str(path),
         "input_sha256": sha256(path),
+        "solutions_sha256": solutions_sha256(trajectories),
         "rows": len(trajectories),
         f"{level}s": len(rows),
         "admitted": int(found.admitted.sum()),

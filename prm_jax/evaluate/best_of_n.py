@@ -1,7 +1,7 @@
 """Choosing among N candidates of a problem by step scores, against voting and chance."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,6 +58,7 @@ def best_of_n(
     draws: int = voting.DRAWS,
     n_boot: int = boot.N_BOOT,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict:
     """Measures how often the candidate that step scores choose is right.
 
@@ -71,12 +72,13 @@ def best_of_n(
         subsample: 'subsets' or 'prefix'; SUBSAMPLING_RULES says what they are.
         draws: random subsets a problem for votes.
         n_boot, seed: of the intervals, bootstrapped over problems; `seed` also draws the subsets.
+        progress: called with (problems judged, all).
 
     Returns:
         dict with `metrics` (those of the largest n, first aggregation), `by_n` (per n: random,
         majority, pass, and per aggregation best_of_n and weighted_majority with their paired
-        difference to majority), `min_at_last_step`, `rules`, `subsampling`, `counts`, `bootstrap`;
-        figures are fractions.
+        difference to majority), `min_at_last_step`, `undefined` (why a figure is null),
+        `rules`, `subsampling`, `counts`, `bootstrap`; figures are fractions.
 
     Raises:
         InputError: a candidate whose answer cannot be judged, or an unknown option.
@@ -87,7 +89,7 @@ def best_of_n(
         raise InputError(
             f"unknown rule {subsample!r}", field="subsample", remedy=f"one of {voting.SUBSAMPLING}"
         )
-    problems = _problems(trajectories, scores, aggregation)
+    problems = _problems(trajectories, scores, aggregation, progress)
     sizes_P = [len(problem.correct_G) for problem in problems]
     n = tuple(n or (1 << k for k in range(max(sizes_P).bit_length())))
     by_n = {}
@@ -99,6 +101,12 @@ def best_of_n(
             rows.append(_figures(used, size, draws, rng))
         by_n[str(size)] = _estimates(rows, aggregation, n_boot, seed)
     top = by_n[str(max(n))]
+    last = share_of_min_at_last(scores)
+    undefined = {}
+    if top["aggregations"][aggregation[0]]["weighted_majority"] is None:
+        undefined["weighted_majority"] = "a score is negative, so it is no weight of a vote"
+    if last is None:
+        undefined["min_at_last_step"] = "no solution of two steps or more has all its step scores"
     return {
         "metrics": {
             **{name: top[name] for name in ("random", "majority", "pass")},
@@ -107,7 +115,8 @@ def best_of_n(
         "metrics_of": {"n": max(n), "aggregation": aggregation[0]},
         "by_n": by_n,
         "aggregation": list(aggregation),
-        "min_at_last_step": share_of_min_at_last(scores),
+        "min_at_last_step": last,
+        "undefined": undefined,
         "rules": {**RULES, "clip": CLIP},
         "subsampling": {
             "name": subsample,
@@ -127,10 +136,11 @@ def best_of_n(
     }
 
 
-def _problems(trajectories, scores, aggregation):
+def _problems(trajectories, scores, aggregation, progress):
     number = boot.number([t.problem if t.group is None else t.group for t in trajectories])
     problems = []
-    for p in range(number.max() + 1):
+    n_problems = int(number.max()) + 1
+    for p in range(n_problems):
         rows = np.flatnonzero(number == p)
         problems.append(
             _Problem(
@@ -139,6 +149,8 @@ def _problems(trajectories, scores, aggregation):
                 {m: [solution_score(scores[i], m) for i in rows] for m in aggregation},
             )
         )
+        if progress:
+            progress(p + 1, n_problems)
     return problems
 
 
@@ -192,15 +204,20 @@ def is_right(trajectory: Trajectory) -> bool:
     Raises:
         InputError: it has neither.
     """
+    require_truth(trajectory)
     if trajectory.outcome is not None:
         return bool(trajectory.outcome)
-    if trajectory.gold is None:
+    return answers.same_answer(trajectory.answer or "", trajectory.gold)
+
+
+def require_truth(trajectory: Trajectory) -> None:
+    """Raises `InputError` if neither an outcome nor a gold answer tells whether it is right."""
+    if trajectory.outcome is None and trajectory.gold is None:
         raise InputError(
             f"candidate {trajectory.id!r}: neither an outcome nor a gold answer",
             field="outcome",
             remedy="give outcome 0 or 1, or answer and gold",
         )
-    return answers.same_answer(trajectory.answer or "", trajectory.gold)
 
 
 def solution_score(scores, method: str) -> float | None:

@@ -1,15 +1,20 @@
 """The scores of a task: from a file that experiments.score wrote, or from fields of the rows."""
 
+import contextlib
+import json
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.evaluate import cached_scores
-from prm_jax.records import Trajectory, read_jsonl
+from prm_jax.json_values import number as number_of
+from prm_jax.records import Rejects, Trajectory, read_jsonl
+from prm_jax.scoring.inputs import solutions_sha256
 
 
 def read_scores(
-    path, trajectories: Sequence[Trajectory]
+    path, trajectories: Sequence[Trajectory], input_sha256: str | None = None
 ) -> list[list[float | None] | float | None]:
     """Reads a file of scores and joins it to the trajectories by id and order.
 
@@ -18,49 +23,120 @@ def read_scores(
             `step_scores` is null, as an outcome reward model leaves it, `score` counts. Or a cache
             that `cached_scores` reads, whose rows name candidates, in any order.
         trajectories: with ids, as `scoring.inputs.read_identified` gives them.
+        input_sha256: of the files they come from, as `score_file.sha256` gives it.
 
     Returns:
         Per trajectory its step scores, None for a step that was not scored; or its one score, None
         if it has none.
 
     Raises:
-        InputError: says which line does not fit, and why.
+        InputError: says which line does not fit, and why; or OUTPUT.meta.json beside the file says
+            that it was made of other problems, steps or files.
+    """
+    found = join_scores(path, trajectories, input_sha256)
+    return [found[index] for index in range(len(trajectories))]
+
+
+def join_scores(
+    path,
+    trajectories: Sequence[Trajectory],
+    input_sha256: str | None = None,
+    n_refused: int | None = None,
+) -> dict[int, list[float | None] | float | None]:
+    """As `read_scores`, where bad rows may have been left out on one side.
+
+    Args:
+        path, trajectories, input_sha256: as in `read_scores`.
+        n_refused: how many rows of the input were refused: so many lines may be of none of the
+            trajectories, and trajectories without a line are passed over. None allows neither.
+
+    Returns:
+        The same by number of the trajectory.
+
+    Raises:
+        InputError: as `read_scores`; or no line is of a trajectory.
     """
     _, head = next(read_jsonl(path))
     if cached_scores.is_cache(head):
-        return cached_scores.read_cache(path, trajectories, _checked)
-    scores: list[list[float | None] | float | None] = []
+        return dict(enumerate(cached_scores.read_cache(path, trajectories, _checked)))
+    made_from, meta = _made_from(path)
+    same = None
+    if "solutions_sha256" in made_from and made_from.get("rows") == len(trajectories):
+        same = made_from["solutions_sha256"] == solutions_sha256(trajectories)
+    found: dict[int, list[float | None] | float | None] = {}
     line_of: dict[str, int | None] = {}
-    ids = {t.id for t in trajectories}
+    places: dict[str | None, list[int]] = {}
+    for place, trajectory in enumerate(trajectories):
+        places.setdefault(trajectory.id, []).append(place)
+    index = n_unknown = 0
     for where, row in read_jsonl(path):
         name = row.get("id") if isinstance(row, dict) else None
         if not isinstance(name, str):
             raise where.error("is missing", field="id", remedy="give a file of experiments.score")
-        index = len(scores)
-        if index >= len(trajectories) or name != trajectories[index].id:
-            wanted = trajectories[index].id if index < len(trajectories) else None
-            if name in line_of and name != wanted:
-                problem = f"{name!r} appears again, first in line {line_of[name]}"
-            elif name not in ids:
-                problem = f"{name!r} is not in the input"
+        wanted = trajectories[index].id if index < len(trajectories) else None
+        if name != wanted and not (same and wanted and _same_place(name, wanted)):
+            later = [place for place in places.get(name, []) if place > index]
+            if n_refused is not None and later:
+                index = later[0]
+            elif n_refused is not None and name not in places and n_unknown < n_refused:
+                n_unknown += 1
+                continue
             else:
-                problem = f"{name!r} where the input has {wanted!r}"
-            raise where.error(problem, field="id", remedy="score the same input, in the same order")
+                if name in line_of:
+                    problem = f"{name!r} appears again, first in line {line_of[name]}"
+                elif name not in places:
+                    problem = f"{name!r} is not in the input"
+                else:
+                    problem = f"{name!r} where the input has {wanted!r}"
+                raise where.error(
+                    problem, field="id", remedy="score the same input, in the same order"
+                )
         line_of.setdefault(name, where.line)
         if row.get("step_scores") is None and "score" in row:
-            scores.append(_of_solution(row["score"], where.error))
-            continue
-        scores.append(
-            _checked(row.get("step_scores"), trajectories[index], "step_scores", where.error)
-        )
-    if len(scores) < len(trajectories):
+            found[index] = _of_solution(row["score"], where.error)
+        else:
+            found[index] = _checked(
+                row.get("step_scores"), trajectories[index], "step_scores", where.error
+            )
+        index += 1
+    missing = next((i for i in range(len(trajectories)) if i not in found), None)
+    if missing is not None and (n_refused is None or not found):
         raise InputError(
-            f"{len(scores)} lines for {len(trajectories)} solutions; "
-            f"{trajectories[len(scores)].id!r} is the first without",
+            f"{len(found)} lines for {len(trajectories)} solutions; "
+            f"{trajectories[missing].id!r} is the first without",
             file=path,
             remedy="score the same input",
         )
-    return scores
+    other_files = input_sha256 is not None and made_from.get("input_sha256") != input_sha256
+    if same is False:
+        raise InputError(
+            "the scores are of other problems or steps than the input's",
+            file=path,
+            remedy=f"score this input; what was scored is in {meta}",
+        )
+    if "solutions_sha256" not in made_from and "input_sha256" in made_from and other_files:
+        raise InputError(
+            f"the scores are of another file, {made_from.get('input')}",
+            file=path,
+            remedy=f"score this input, or remove {meta} if its problems and steps are the same",
+        )
+    return found
+
+
+def _made_from(path):
+    """What OUTPUT.meta.json says of a file of scores, {} without one; and its path."""
+    meta = Path(f"{path}.meta.json")
+    with contextlib.suppress(OSError, ValueError):
+        record = json.loads(meta.read_text("utf-8"))
+        if isinstance(record, dict):
+            return record, meta
+    return {}, meta
+
+
+def _same_place(name, wanted):
+    """Whether two names are of one line of a file that was called otherwise before."""
+    (before, colon, line), (now, _, same_line) = name.rpartition(":"), wanted.rpartition(":")
+    return bool(colon and before and now) and line == same_line and line.split("/")[0].isdecimal()
 
 
 def stored_scores(
@@ -80,30 +156,60 @@ def stored_scores(
     Raises:
         InputError: a row without that key, or with something else there.
     """
-    found: list[list[float | None] | float] = []
-    for trajectory in trajectories:
-        nested = trajectory.meta.get("scores")
-        nested = nested if isinstance(nested, dict) else {}
-        if key not in trajectory.meta and key not in nested:
-            names = [*nested, *(k for k, v in trajectory.meta.items() if isinstance(v, list))]
-            raise InputError(
-                f"row {trajectory.id!r} holds no scores {key!r}",
-                file=file,
-                field="scores_key",
-                remedy=f"it has {', '.join(names) or 'none'}",
-            )
-        value = trajectory.meta[key] if key in trajectory.meta else nested[key]
+    found = join_stored_scores(key, trajectories, file)
+    return [found[index] for index in range(len(trajectories))]
 
-        def fail(problem, field, remedy=None, name=trajectory.id):
-            return InputError(f"row {name!r}: {problem}", file=file, field=field, remedy=remedy)
 
-        if type(value) in (int, float):
-            if not math.isfinite(value):
-                raise fail(f"{value} is not finite", key)
-            found.append(float(value))
-            continue
-        found.append(_checked(value, trajectory, key, fail))
+def join_stored_scores(
+    key: str, trajectories: Sequence[Trajectory], file, skip_bad: Rejects | None = None
+) -> dict[int, list[float | None] | float]:
+    """As `stored_scores`, by number of the trajectory.
+
+    Args:
+        key, trajectories, file: as in `stored_scores`.
+        skip_bad: takes rows without such scores; None raises at the first.
+
+    Raises:
+        InputError: as `stored_scores`; or no row has such scores.
+    """
+    found: dict[int, list[float | None] | float] = {}
+    first = None
+    for index, trajectory in enumerate(trajectories):
+        try:
+            found[index] = _stored(key, trajectory, file)
+        except InputError as error:
+            first = first or error
+            if skip_bad is None:
+                raise
+            skip_bad.add(error, trajectory.to_dict())
+    if first and not found:
+        raise first
     return found
+
+
+def _stored(key, trajectory, file):
+    nested = trajectory.meta.get("scores")
+    nested = nested if isinstance(nested, dict) else {}
+    if key not in trajectory.meta and key not in nested:
+        names = [*nested, *(k for k, v in trajectory.meta.items() if isinstance(v, list))]
+        raise InputError(
+            f"row {trajectory.id!r} holds no scores {key!r}",
+            file=file,
+            field="scores_key",
+            remedy=f"it has {', '.join(names) or 'none'}",
+        )
+    value = trajectory.meta[key] if key in trajectory.meta else nested[key]
+
+    def fail(problem, field, remedy=None):
+        return InputError(
+            f"row {trajectory.id!r}: {problem}", file=file, field=field, remedy=remedy
+        )
+
+    if isinstance(value, float) and not math.isfinite(value):
+        raise fail(f"{value} is not finite", key)
+    if (score := number_of(value)) is not None:
+        return float(score)
+    return _checked(value, trajectory, key, fail)
 
 
 def number(text: str, field: str, kind: Callable = float):

@@ -17,6 +17,7 @@ from prm_jax.records import Trajectory
 
 THRESHOLD = 0.5
 NO_ERROR = -1
+NO_SUBSET = "all"
 RULES = {
     "prediction": "first step with score < threshold, strictly; -1 if there is none",
     "accuracy_error": "share of erroneous solutions whose first wrong step is predicted exactly",
@@ -50,8 +51,8 @@ def processbench(
             threshold is kept.
 
     Returns:
-        dict with `metrics`, `subsets`, `threshold`, `rules`, `counts`, `bootstrap`; figures are
-        fractions.
+        dict with `metrics`, `subsets`, `threshold`, `undefined` (why a figure is null), `remarks`,
+        `rules`, `counts`, `bootstrap`; figures are fractions.
 
     Raises:
         InputError: a trajectory without a known first error, or no subset of that name.
@@ -101,9 +102,21 @@ def processbench(
             metrics[figure] = boot.estimate(value, drawn)
         else:
             metrics[figure] = boot.estimate(np.nan, np.array([]))
+    undefined = {
+        f"subsets.{name}.{figure}": f"no solution of it is {missing}"
+        for name, of in subsets.items()
+        for figure, missing in (("accuracy_error", "wrong"), ("accuracy_correct", "right"))
+        if of[figure]["value"] is None
+    }
+    if not complete:
+        why = "no subset has solutions both with and without an error"
+        undefined |= {name: f"{why}: {_kinds(subsets)}" for name in metrics}
+    nowhere = [t.id for t, name in zip(trajectories, subset_names) if name == NO_SUBSET]
     return {
         "metrics": metrics,
         "subsets": subsets,
+        "undefined": undefined,
+        "remarks": [_without_subset(nowhere, len(trajectories))] if nowhere else [],
         "threshold": {
             "value": float(threshold),
             "source": source,
@@ -114,6 +127,7 @@ def processbench(
             "solutions": len(trajectories),
             "steps": sum(len(t.steps) for t in trajectories),
             "null_scores": sum(p is None for s in scores for p in s),
+            "without_subset": len(nowhere),
             "subsets_without_f1": [n for n, s in subsets.items() if s["f1"]["value"] is None],
         },
         "bootstrap": boot.description(n_boot, seed),
@@ -183,7 +197,22 @@ def known_first_error(trajectory: Trajectory) -> int:
 
 def subset_of(trajectory: Trajectory) -> str:
     """The subset a trajectory counts in: its split, else its source, else 'all'."""
-    return str(trajectory.meta.get("split") or trajectory.source or "all")
+    return str(trajectory.meta.get("split") or trajectory.source or NO_SUBSET)
+
+
+def _kinds(subsets):
+    return "; ".join(
+        f"{name} has {of['n_error']} with and {of['n_correct']} without"
+        for name, of in subsets.items()
+    )
+
+
+def _without_subset(names, n):
+    first = ", ".join(str(name) for name in names[:3]) + (" ..." if len(names) > 3 else "")
+    return (
+        f"{len(names)} of {n} solutions name no subset (split or source) and count as one, "
+        f"'{NO_SUBSET}': {first}"
+    )
 
 
 def _interval(step_scores, first_error):

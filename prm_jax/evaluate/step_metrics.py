@@ -42,8 +42,8 @@ def steps(
         n_boot, seed: of the intervals, bootstrapped over problems.
 
     Returns:
-        dict with `metrics` (auroc, accuracy, brier, ece_width, ece_mass), `rules`, `counts`,
-        `threshold`, `bootstrap`.
+        dict with `metrics` (auroc, accuracy, brier, ece_width, ece_mass), `undefined` (why a figure
+        is null), `rules`, `counts`, `threshold`, `bootstrap`.
 
     Raises:
         InputError: no step has both a label and a score, or the threshold is not a number.
@@ -86,6 +86,7 @@ def steps(
         "metrics": {
             name: boot.estimate(value_M[m], drawn_BM[:, m]) for m, name in enumerate(names)
         },
+        "undefined": _undefined(y_N),
         "threshold": {"value": float(threshold), "source": "given"},
         "rules": RULES,
         "counts": {
@@ -102,6 +103,12 @@ def steps(
         },
         "bootstrap": boot.description(n_boot, seed),
     }
+
+
+def _undefined(y_N):
+    if (y_N == y_N[0]).all() and y_N[0] in (0, 1):
+        return {"auroc": f"every labelled step with a score is {'right' if y_N[0] else 'wrong'}"}
+    return {}
 
 
 def auroc(p_N, y_N, w_BN=None) -> np.ndarray:

@@ -2,6 +2,11 @@
 
 import collections
 import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+
+from absl import logging
 
 from prm_jax import formats
 from prm_jax.errors import InputError
@@ -34,7 +39,8 @@ def read_identified(
     Raises:
         InputError: as `formats.read`; or the rows hold no solution.
     """
-    trajectories = []
+    trajectories, again = [], []
+    places: dict[str | None, str] = {}
     seen: collections.Counter[tuple] = collections.Counter()
     for where, trajectory in formats.iterate(path, format, skip_bad, remarks=remarks, **options):
         if trajectory.id is None:
@@ -43,6 +49,25 @@ def read_identified(
             name = where.name + (f"/{part}" if part else "")
             trajectory = dataclasses.replace(trajectory, id=name)
         trajectories.append(trajectory)
+        if trajectory.id in places:
+            again.append(where.name)
+        else:
+            places[trajectory.id] = where.name
+    if again:
+        logging.warning(
+            "%d of %d solutions have an id that another has, the first in %s",
+            len(again),
+            len(trajectories),
+            again[0],
+        )
     if not trajectories:
         raise InputError("holds no solution", file=path)
     return trajectories
+
+
+def solutions_sha256(trajectories: Sequence[Trajectory]) -> str:
+    """SHA-256, in hex, of problems and steps, which is all of the rows that scores depend on."""
+    digest = hashlib.sha256()
+    for trajectory in trajectories:
+        digest.update(json.dumps([trajectory.problem, *trajectory.steps]).encode() + b"\n")
+    return digest.hexdigest()

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
+
 from prm_jax import scoring
 from prm_jax.errors import InputError
 from prm_jax.files import LineFile, atomic_write, check_writable, write_json
@@ -22,7 +24,7 @@ from prm_jax.scoring.aggregation import RULES, aggregate, check_method
 from prm_jax.scoring.batched import BATCH_TOKENS
 from prm_jax.scoring.combinators import OF_GROUPS, READ_MORE, TAKES_SOLUTIONS
 from prm_jax.scoring.discriminative import require_convention
-from prm_jax.scoring.inputs import read_identified
+from prm_jax.scoring.inputs import read_identified, solutions_sha256
 from prm_jax.scoring.pairwise import competes_in
 from prm_jax.scoring.shared_prefixes import TokenCounts
 from prm_jax.text import convention as convention_named
@@ -38,7 +40,11 @@ SOLUTION_SCORE = (
 """What `score` is where a model gives one a solution, and `step_scores` is null."""
 
 CHUNK = 256
-"""Trajectories scored between two writes: what a stopped run loses at most."""
+"""Trajectories scored between two writes, at most: what a stopped run loses."""
+CHUNK_CHARACTERS = {"cpu": 1 << 15}
+"""A chunk ends once its problems and steps have so many characters, by backend: about 16 small
+batches (see `batched.SMALL_BATCH_TOKENS`), and seconds of work. Elsewhere batches are larger."""
+OTHER_CHARACTERS = 1 << 21
 
 
 def score_file(
@@ -82,7 +88,7 @@ def score_file(
         mesh: mesh to run on; None is the default device.
         base: the model that `model_name` adapts, if that is a peft adapter; see `load_model`.
         skip_bad: go on after bad rows and write them to OUTPUT.rejects.jsonl.
-        chunk: trajectories between two writes.
+        chunk: trajectories between two writes, at most; long ones come in smaller chunks.
         progress: called with (finished, all) trajectories.
 
     Returns:
@@ -120,6 +126,7 @@ def score_file(
         raise error.advised("leave such rows out with skip_bad") from error
     if how.names & OF_GROUPS:
         _require_groups_in_one_piece(trajectories, path)
+    solutions = solutions_sha256(trajectories)
     order = _by_problem(trajectories) if share_prefixes else range(len(trajectories))
     trajectories = [trajectories[number] for number in order]
     counts = TokenCounts()
@@ -142,6 +149,7 @@ def score_file(
         "model_fingerprint": fingerprint(params),
         "input": str(path),
         "input_sha256": sha256(path),
+        "solutions_sha256": solutions,
         "rows": len(trajectories),
         "scorer": how.line,
         "other_models": {name: fingerprint(loaded[1]) for name, loaded in others.items()},
@@ -157,7 +165,8 @@ def score_file(
     check_writable(output)
     ids = [trajectory.id for trajectory in trajectories]
     with _Partial(partial, made_from, ids) as kept:
-        for begin, end in _chunks(trajectories, chunk, bool(how.names & OF_GROUPS)):
+        of_groups = bool(how.names & OF_GROUPS)
+        for begin, end in _chunks(trajectories, chunk, of_groups, share_prefixes or of_groups):
             # What is left of a chunk is scored with all of it: alone it would be packed otherwise,
             # which changes the last bits.
             first = max(begin, kept.n_lines)
@@ -267,16 +276,28 @@ def _require_groups_in_one_piece(trajectories, path):
         )
 
 
-def _chunks(trajectories, size, whole_groups):
-    """Ranges (begin, end) of about `size` trajectories; no group is in two, if they are whole."""
+def _chunks(trajectories, size, whole_groups, near_groups):
+    """Ranges (begin, end) that depend on the trajectories alone: a run that goes on after it was
+    stopped has the same.
+
+    A range has at most `size` trajectories, and no more once it has CHUNK_CHARACTERS; with
+    `near_groups` not within a group for that reason, with `whole_groups` for neither.
+    """
+    characters = CHUNK_CHARACTERS.get(jax.default_backend(), OTHER_CHARACTERS)
+
+    def same_group(number):
+        return competes_in(trajectories[number]) == competes_in(trajectories[number - 1])
+
     begin = 0
     while begin < len(trajectories):
-        end = min(begin + size, len(trajectories))
-        while (
-            whole_groups
-            and end < len(trajectories)
-            and competes_in(trajectories[end]) == competes_in(trajectories[end - 1])
-        ):
+        end, length = begin, 0
+        while end < len(trajectories):
+            within = near_groups and end > begin and same_group(end)
+            if (end - begin >= size and not (whole_groups and within)) or (
+                length >= characters and not within
+            ):
+                break
+            length += len(trajectories[end].problem) + sum(map(len, trajectories[end].steps))
             end += 1
         yield begin, end
         begin = end
