@@ -207,7 +207,7 @@ def is_right(trajectory: Trajectory) -> bool:
     require_truth(trajectory)
     if trajectory.outcome is not None:
         return bool(trajectory.outcome)
-    return answers.same_answer(trajectory.answer or "", trajectory.gold)
+    return answers.same_answer(trajectory.answer or "", trajectory.gold or "")
 
 
 def require_truth(trajectory: Trajectory) -> None:
