@@ -28,7 +28,7 @@ flags.DEFINE_string("hyper", "", "Further hyperparameters as JSON, see calibrati
 flags.DEFINE_enum("level", "step", ["step", "solution"], "What is judged.")
 flags.DEFINE_string("cache", None, "Directory that keeps states for other runs.")
 flags.DEFINE_integer("layers", -1, "Layers whose states are taken; -1 is all.")
-flags.DEFINE_string("convention", None, "How steps are marked; default: what the model records.")
+flags.DEFINE_string("convention", None, "How steps are marked: name or JSON; default: recorded.")
 flags.DEFINE_string("format", "auto", "Format of both files; see docs/data_formats.md.")
 flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
 flags.DEFINE_string("aggregation", "min", "Steps to solution.")

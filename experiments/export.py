@@ -11,7 +11,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
 flags.DEFINE_string("output", None, "Directory to write.")
 flags.DEFINE_string("aggregation", None, "Steps to solution, to be recorded; default: as it was.")
-flags.DEFINE_string("convention", None, "How steps are marked, to be recorded; default: as it was.")
+flags.DEFINE_string("convention", None, "How steps are marked: name or JSON; default: recorded.")
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Dtype of the parameters.")
 flags.mark_flags_as_required(["model", "output"])
 

@@ -47,7 +47,7 @@ def calibrate_file(
     sdm_directory=None,
     hyper: Mapping[str, Any] | None = None,
     layers: int = -1,
-    convention: str | None = None,
+    convention: str | dict | None = None,
     format: str = "auto",
     max_length: int | None = None,
     aggregation: str = "min",

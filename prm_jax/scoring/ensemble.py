@@ -40,7 +40,7 @@ def ensemble(*scorers, merge: str = "logit"):
     return score
 
 
-def other_model(scorer, *, path: str, load: Callable, convention: str | None = None):
+def other_model(scorer, *, path: str, load: Callable, convention: str | dict | None = None):
     """A scorer that reads another model than the one it is called with.
 
     Args:

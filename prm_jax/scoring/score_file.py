@@ -54,7 +54,7 @@ def score_file(
     *,
     scorer: str = "discriminative",
     aggregation: str | None = None,
-    convention: str | None = None,
+    convention: str | dict | None = None,
     format: str = "auto",
     max_length: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
@@ -78,7 +78,7 @@ def score_file(
         aggregation: a name in AGGREGATIONS; by default what the model's `prm_jax.json` records,
             else 'min'. Of an outcome reward model, any of those in [0, 1] makes `score` the sigmoid
             of the logit, which can be the weight of a vote.
-        convention: a name in CONVENTIONS; by default what the model records.
+        convention: as `text.convention` takes it; by default what the model records.
         format: format of the input.
         max_length: most tokens of a trajectory; by default the model's context length.
         batch_tokens: most tokens of one forward pass.

@@ -2,20 +2,23 @@
 
     trl             [bos] problem step1 "\\n" step2 "\\n" ...; at the separator's last token
     qwen            chat turn of the assistant: step1 <extra_0> step2 <extra_0> ...; at <extra_0>
-    math_shepherd   [bos] problem " Step 1: ... ки" "\\nStep 2: ... ки" ...; at the tag's last token
+    math_shepherd   (bos) problem " Step 1: ... ки" "\\nStep 2: ... ки" ...; at the tag's last token
     rlhflow         chat: user problem + step1, assistant "+", user step2, assistant "+", ...; at
                     the token that predicts "+"
-    last_token      [bos] problem "\\nstep1" "\\nstep2" ...; at each step's own last token
-    skywork         [bos] problem "\\n" step1 "\\n" step2 "\\n" ...; at the separator's last token
+    last_token      (bos) problem "\\nstep1" "\\nstep2" ...; at each step's own last token
+    skywork         (bos) problem "\\n" step1 "\\n" step2 "\\n" ...; at the separator's last token
     outcome         chat: user problem, assistant step1 "\\n" step2 ...; one score a solution, at
                     the last token of the chat
-    outcome_plain   [bos] problem "\\n" step1 "\\n" step2 ...; one score a solution, likewise
+    outcome_plain   (bos) problem "\\n" step1 "\\n" step2 ...; one score a solution, likewise
+
+[bos] is there if the tokenizer has one, (bos) if its files say that a text starts with it.
 
 Sources: TRL's PRMTrainer; Qwen2.5-Math-PRM; Math-Shepherd (arXiv:2312.08935); RLHFlow's math-rm;
 the inference code of Skywork-o1-Open-PRM; Skywork-Reward, Qwen2.5-Math-RM (outcome).
 """
 
 import dataclasses
+import json
 
 from prm_jax.errors import InputError
 
@@ -33,7 +36,8 @@ class StepConvention:
         name: of the convention; recorded, not interpreted.
         layout: 'plain' (text), 'chat' (the tokenizer's chat template, steps in the assistant's
             turn) or 'turns' (one user turn a step, answered by `positive`).
-        bos: whether a plain layout starts with the tokenizer's BOS token, where it has one.
+        bos: whether a plain layout starts with the tokenizer's BOS token: True where it has one,
+            None where its files say that a text starts with it, False never.
         prompt: the text before the first step, with `{problem}`.
         step: the text of a step, with `{step}` and, if wanted, `{number}` (counted from 1).
         marker: what the score is read at: 'separator' (the last token of `marker_text`, which is
@@ -59,7 +63,7 @@ class StepConvention:
 
     name: str
     layout: str = "plain"
-    bos: bool = True
+    bos: bool | None = None
     prompt: str = "{problem}"
     step: str = "{step}"
     marker: str = "separator"
@@ -98,14 +102,18 @@ class StepConvention:
 
     @classmethod
     def from_dict(cls, fields):
-        """The inverse of `to_dict`.
+        """The inverse of `to_dict`; what is left out is as in the convention of that name.
+
+        Args:
+            fields: dict with `name` and any other fields. A name in CONVENTIONS supplies the rest,
+                any other name takes the defaults of the class.
 
         Raises:
             InputError: a field is unknown, missing or of another type.
         """
         if not isinstance(fields, dict):
             raise InputError("must be an object", field="convention")
-        known = {field.name: type(field.default) for field in dataclasses.fields(cls)}
+        known = {field.name: field.type for field in dataclasses.fields(cls)}
         if unknown := sorted(set(fields) - set(known)):
             raise InputError(
                 f"unknown fields {unknown}", field="convention", remedy=f"known are {list(known)}"
@@ -113,18 +121,18 @@ class StepConvention:
         if "name" not in fields:
             raise InputError("is missing", field="convention.name", remedy="give a string")
         for name, value in fields.items():
-            expected = bool if known[name] is bool else str
-            if not isinstance(value, expected) and not (name == "system" and value is None):
-                raise InputError(
-                    f"must be a {expected.__name__}, not {value!r}", field=f"convention.{name}"
-                )
+            if not isinstance(value, known[name]):
+                expected = getattr(known[name], "__name__", None) or str(known[name])
+                raise InputError(f"must be {expected}, not {value!r}", field=f"convention.{name}")
+        if fields["name"] in CONVENTIONS:
+            return dataclasses.replace(CONVENTIONS[fields["name"]], **fields)
         return cls(**fields)
 
 
 CONVENTIONS = {
     convention.name: convention
     for convention in (
-        StepConvention("trl", continuation=False),
+        StepConvention("trl", bos=True, continuation=False),
         StepConvention(
             "qwen",
             layout="chat",
@@ -148,16 +156,35 @@ CONVENTIONS = {
 }
 
 
-def convention(name_or_fields):
-    """The `StepConvention` for a name in CONVENTIONS, a dict of fields, or a convention itself."""
-    if isinstance(name_or_fields, StepConvention):
-        return name_or_fields
-    if isinstance(name_or_fields, str):
-        if name_or_fields not in CONVENTIONS:
-            raise InputError(
-                f"unknown convention {name_or_fields!r}",
-                field="convention",
-                remedy=f"known are {', '.join(CONVENTIONS)}",
-            )
-        return CONVENTIONS[name_or_fields]
-    return StepConvention.from_dict(name_or_fields)
+def convention(given):
+    """The `StepConvention` that a flag, a config or a caller means.
+
+    Args:
+        given: a name in CONVENTIONS; fields as a dict or as a JSON object in a string, which
+            `StepConvention.from_dict` completes; or a `StepConvention`.
+
+    Raises:
+        InputError: an unknown name, a string that is neither a name nor a JSON object, or fields
+            that are not a convention's.
+    """
+    if isinstance(given, StepConvention):
+        return given
+    if not isinstance(given, str):
+        return StepConvention.from_dict(given)
+    if given in CONVENTIONS:
+        return CONVENTIONS[given]
+    if given.lstrip()[:1] not in ("{", "["):
+        raise InputError(
+            f"unknown convention {given!r}",
+            field="convention",
+            remedy=f"known are {', '.join(CONVENTIONS)}; or give fields as a JSON object",
+        )
+    try:
+        fields = json.loads(given)
+    except ValueError as error:
+        raise InputError(
+            f"{given!r} is not JSON: {error}",
+            field="convention",
+            remedy="""write it like '{"name": "trl", "marker_text": "\\n\\n"}'""",
+        ) from error
+    return StepConvention.from_dict(fields)

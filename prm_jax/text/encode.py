@@ -191,6 +191,8 @@ def _build(trajectory, tokenizer, convention):
         return _build_turns(trajectory, tokenizer, convention)
     if convention.marker in OF_SOLUTION:
         return _build_solution(trajectory, tokenizer, convention)
+    if convention.marker in ("added_token", "existing_token"):
+        tokenizer = tokenizer.protecting(convention.marker_text)
     going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
     prompt = convention.prompt.replace("{problem}", trajectory.problem)
     if convention.layout == "chat":
@@ -206,9 +208,7 @@ def _build(trajectory, tokenizer, convention):
         ids += tokenizer.encode_with_special(texts[-2])
         tail = tokenizer.encode_with_special(texts[-1])
     else:
-        bos = convention.bos and tokenizer.bos_id is not None
-        ids = [tokenizer.bos_id] if bos else []
-        ids += tokenizer.encode(prompt)
+        ids = _bos(tokenizer, convention) + tokenizer.encode(prompt)
         tail = going_on(convention.between)
     marker = _marker(tokenizer, convention, going_on)
     starts, positions = [], []
@@ -262,7 +262,7 @@ def _build_solution(trajectory, tokenizer, convention):
         ids = _encode_whole(tokenizer, pieces)
         start = len(_encode_whole(tokenizer, pieces[: 2 * len(contents) - 1]))
     else:
-        bos = [tokenizer.bos_id] if convention.bos and tokenizer.bos_id is not None else []
+        bos = _bos(tokenizer, convention)
         ids = bos + tokenizer.encode(prompt + convention.joiner + solution)
         start = len(bos) + len(tokenizer.encode(prompt + convention.joiner))
     last = len(ids) - 1
@@ -294,6 +294,11 @@ def _encode_whole(tokenizer, pieces):
         encode = tokenizer.encode_continuation if content else tokenizer.encode_with_special
         ids += encode(piece)
     return ids
+
+
+def _bos(tokenizer, convention):
+    wanted = tokenizer.add_bos if convention.bos is None else convention.bos
+    return [tokenizer.bos_id] if wanted and tokenizer.bos_id is not None else []
 
 
 def _system(convention):

@@ -1,31 +1,17 @@
 """The `tokenizers` tokenizer that GGUF metadata (`tokenizer.ggml.*`) describe.
 
-The pre-tokenizer is not in the file: `tokenizer.ggml.pre` only names it, and llama.cpp knows the
-split that goes with each name. transformers' reader passes over that name; for SmolLM2 its ids
-differ from ours where white space precedes a digit or a numeral is not ASCII.
+The pre-tokenizer is not in the file, see `gguf_splits`. transformers' reader passes over its name;
+for SmolLM2 its ids differ from ours where white space precedes a digit or a numeral is not ASCII.
 """
 
-from tokenizers import (
-    AddedToken,
-    Regex,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-)
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from prm_jax.errors import InputError
+from prm_jax.text.gguf_splits import named_split, pre_tokenizer
 
 PREFIX = "tokenizer.ggml."
 NEEDED = {"gpt2": ("tokens", "merges"), "llama": ("tokens", "scores")}
 
-# Split patterns of byte-level BPE pre-tokenizers, by their name in GGUF files.
-LLAMA3_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
-    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-QWEN2_SPLIT = LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")
 UNKNOWN, CONTROL, USER_DEFINED, BYTE = 2, 3, 4, 6  # token types
 
 
@@ -36,7 +22,7 @@ def read_backend(fields):
         fields: dict of decoded metadata.
 
     Returns:
-        `(tokenizers.Tokenizer, list of all tokens by id)`; control tokens are special.
+        `tokenizers.Tokenizer`; control tokens are special.
 
     Raises:
         InputError: metadata are missing, or of a tokenizer that is not supported.
@@ -67,40 +53,45 @@ def read_backend(fields):
     ):
         marked = [token for token, type_ in zip(tokens, types) if type_ == wanted]
         add([AddedToken(token, special=special, normalized=False) for token in marked])
-    return backend, tokens
+    return backend
+
+
+def special_tokens(fields):
+    """The special tokens of a file by their names in transformers; dict of str or None.
+
+    Qwen's tokenizers have no BOS: where their files name one and say `add_bos_token` false, the id
+    is that of config.json, and no text starts with it.
+    """
+    tokens = fields[f"{PREFIX}tokens"]
+    names = {"bos": "bos", "eos": "eos", "pad": "padding", "unk": "unknown"}
+    special = {}
+    for ours, theirs in names.items():
+        index = fields.get(f"{PREFIX}{theirs}_token_id")
+        known = index is not None and index < len(tokens)
+        special[f"{ours}_token"] = tokens[index] if known else None
+    if fields.get(f"{PREFIX}add_bos_token") is False and fields[f"{PREFIX}model"] == "gpt2":
+        if named_split(fields)[0] in ("qwen2", "qwen35"):
+            special["bos_token"] = None
+    return special
+
+
+def starts_with_bos(fields):
+    """Whether a text starts with BOS: `add_bos_token`, else what llama.cpp assumes of its kind."""
+    said = fields.get(f"{PREFIX}add_bos_token")
+    if said is not None:
+        return bool(said)
+    return fields[f"{PREFIX}model"] == "llama" or named_split(fields)[1].bos
 
 
 def _byte_level_bpe(fields, tokens):
     merges = [tuple(merge.split(" ")) for merge in fields["tokenizer.ggml.merges"]]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     backend = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=False))
-    kind = fields.get("tokenizer.ggml.pre", "default")
-
-    def split(pattern):
-        return [
-            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-
-    gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    by_kind = {
-        "default": [gpt2],
-        "gpt-2": [gpt2],
-        "smollm": [pre_tokenizers.Digits(individual_digits=True), gpt2],
-        "llama-bpe": split(LLAMA3_SPLIT),
-        "qwen2": split(QWEN2_SPLIT),
-    }
-    if kind not in by_kind:
-        raise InputError(
-            f"pre-tokenizer {kind!r} is not supported",
-            field="tokenizer.ggml.pre",
-            remedy="convert the model to a Hugging Face directory",
-        )
-    if kind == "llama-bpe":
-        backend.model.ignore_merges = True
-    if kind == "qwen2":
-        backend.normalizer = normalizers.NFC()
-    backend.pre_tokenizer = pre_tokenizers.Sequence(by_kind[kind])
+    _, split = named_split(fields)
+    backend.model.ignore_merges = split.ignore_merges
+    if split.normalizer is not None:
+        backend.normalizer = split.normalizer()
+    backend.pre_tokenizer = pre_tokenizer(split)
     backend.decoder = decoders.ByteLevel()
     return backend
 

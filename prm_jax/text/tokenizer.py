@@ -4,16 +4,18 @@
 `<extra_0>` is just text.
 """
 
+import copy
 import json
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken
+from tokenizers import AddedToken, processors
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
+from prm_jax.text import gguf_backend, special_tokens
 from prm_jax.text.convention import StepConvention
-from prm_jax.text.gguf_backend import PREFIX, read_backend
+from prm_jax.text.special_tokens import read_json
 
 
 class Tokenizer:
@@ -35,7 +37,7 @@ class Tokenizer:
         self.config = dict(config or {})
         self.convention = None
         self.embedding_rows: int | None = None
-        self._continuing = None
+        self._variants = {}  # of the backend, by what is changed in them
         backend.no_padding()
         backend.no_truncation()
 
@@ -59,6 +61,8 @@ class Tokenizer:
     def encode(self, text):
         """Ids of a text, as it stands: no special token is added and none is recognised.
 
+        Added tokens that are not special, such as `<think>`, are part of a text and do count.
+
         Args:
             text: str.
 
@@ -78,9 +82,8 @@ class Tokenizer:
         Returns:
             list of int.
         """
-        if self._continuing is None:
-            self._continuing = _without_prefix(self.backend)
-        return _encode(self._continuing, text, special=False)
+        backend = self._variant("without prefix", _without_prefix)
+        return _encode(backend, text, special=False)
 
     def encode_with_special(self, text):
         """Ids of a trusted text, such as a template's own, in which special tokens count.
@@ -118,12 +121,39 @@ class Tokenizer:
         """The token of an id; None for an id that is none."""
         return None if not isinstance(token_id, int) else self.backend.id_to_token(token_id)
 
+    def protecting(self, token):
+        """The same tokenizer, to which a token is text wherever it stands in a text.
+
+        A special token is so already; one that is added as not special, as the files of some
+        checkpoints have their step marker, is not.
+
+        Args:
+            token: text of a token, whether the vocabulary has it or not.
+
+        Returns:
+            `Tokenizer`.
+        """
+        added = self.backend.get_added_tokens_decoder().values()
+        if not any(entry.content == token and not entry.special for entry in added):
+            return self
+        return self._variant(token, lambda backend: self._with(_as_special(backend, token)))
+
     def add_special_token(self, token):
         """Adds a special token after the last id, if it is not there yet; returns its id."""
         if self.token_id(token) is None:
-            self.backend.add_special_tokens([AddedToken(token, special=True, normalized=False)])
-            self._continuing = None
+            self.backend = _with_token(self.backend, token, self.vocab_size)
+            self._variants = {}
         return self.token_id(token)
+
+    def _variant(self, name, make):
+        if name not in self._variants:
+            self._variants[name] = make(self.backend)
+        return self._variants[name]
+
+    def _with(self, backend):
+        other = copy.copy(self)
+        other.backend, other._variants = backend, {}
+        return other
 
     def save(self, directory):
         """Writes tokenizer.json and tokenizer_config.json, as transformers reads them.
@@ -132,12 +162,17 @@ class Tokenizer:
             directory: where; files of these names are replaced.
         """
         directory = Path(directory)
+        if self.add_bos and self.bos_id is not None and self.backend.post_processor is None:
+            # transformers 5 looks for BOS here, and passes over `add_bos_token`.
+            bos = self.special["bos_token"]
+            self.backend.post_processor = processors.TemplateProcessing(
+                single=f"{bos} $A", pair=f"{bos} $A $B", special_tokens=[(bos, self.bos_id)]
+            )
         with atomic_write(directory / "tokenizer.json") as file:
             file.write(self.backend.to_str(pretty=False))
         config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.config, **self.special}
         config.pop("chat_template", None)
-        if self.add_bos:
-            config["add_bos_token"] = True
+        config["add_bos_token"] = self.add_bos
         if self.chat_template is not None:
             config["chat_template"] = self.chat_template
         with atomic_write(directory / "tokenizer_config.json") as file:
@@ -159,23 +194,22 @@ class Tokenizer:
                 remedy="save the fast tokenizer beside the weights",
             )
         try:
-            backend = tokenizers.Tokenizer.from_str(path.read_text("utf-8"))
+            state = json.loads(path.read_text("utf-8"))
+            config = read_json(directory / "tokenizer_config.json")
+            special = special_tokens.complete(state, directory, config)
+            backend = _from_state(state)
+        except InputError:
+            raise
         except Exception as error:  # the library raises bare Exception for a broken file
             raise InputError(f"not a tokenizer: {error}", file=path) from error
-        special_map = _read_json(directory / "special_tokens_map.json")
-        config = _read_json(directory / "tokenizer_config.json")
-        special = {}
-        for name in ("bos_token", "eos_token", "pad_token", "unk_token"):
-            value = config.get(name, special_map.get(name))
-            special[name] = value.get("content") if isinstance(value, dict) else value
         tokenizer = cls(
             backend,
             special=special,
             chat_template=_chat_template(directory, config),
-            add_bos=bool(config.get("add_bos_token", False)),
+            add_bos=special_tokens.starts_with_bos(config, state, special.get("bos_token")),
             config={name: v for name, v in config.items() if name not in special},
         )
-        record = _read_json(directory / "prm_jax.json")
+        record = read_json(directory / "prm_jax.json")
         if record.get("convention"):
             tokenizer.convention = StepConvention.from_dict(record["convention"])
         return tokenizer
@@ -190,24 +224,12 @@ class Tokenizer:
         Raises:
             InputError: metadata are missing, or of a tokenizer that is not supported.
         """
-        backend, tokens = read_backend(fields)
-
-        def special(name):
-            index = fields.get(f"{PREFIX}{name}_token_id")
-            return tokens[index] if index is not None and index < len(tokens) else None
-
+        backend = gguf_backend.read_backend(fields)
         return cls(
             backend,
-            special={
-                "bos_token": special("bos"),
-                "eos_token": special("eos"),
-                "pad_token": special("padding"),
-                "unk_token": special("unknown"),
-            },
+            special=gguf_backend.special_tokens(fields),
             chat_template=fields.get("tokenizer.chat_template"),
-            add_bos=bool(
-                fields.get(f"{PREFIX}add_bos_token", fields.get(f"{PREFIX}model") == "llama")
-            ),
+            add_bos=gguf_backend.starts_with_bos(fields),
         )
 
     def _special_id(self, name):
@@ -226,7 +248,7 @@ def _without_prefix(backend):
     parts = {name: _strip_prefix(state[name]) for name in ("normalizer", "pre_tokenizer")}
     if all(parts[name] == state[name] for name in parts):
         return backend
-    return tokenizers.Tokenizer.from_str(json.dumps({**state, **parts}))
+    return _from_state({**state, **parts})
 
 
 def _strip_prefix(part):
@@ -244,22 +266,41 @@ def _strip_prefix(part):
     return part
 
 
+def _from_state(state):
+    return tokenizers.Tokenizer.from_str(json.dumps(state))
+
+
+def _as_special(backend, token):
+    """The same tokenizer with an added token marked as special."""
+    state = json.loads(backend.to_str())
+    for entry in state["added_tokens"]:
+        entry["special"] = entry["special"] or entry["content"] == token
+    return _from_state(state)
+
+
+def _with_token(backend, text, index):
+    """The tokenizer with one more special token, whose id is `index`."""
+    size = backend.get_vocab_size(with_added_tokens=False)
+    last = max(backend.get_added_tokens_decoder(), default=-1)
+    if index == (last + 1 if last >= size else size):  # the id that the library chooses
+        backend.add_special_tokens([AddedToken(text, special=True, normalized=False)])
+        return backend
+    state = json.loads(backend.to_str())
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    token = {"id": index, "content": text, "special": True} | flags
+    special_tokens.place(state, [*state["added_tokens"], token])
+    return _from_state(state)
+
+
 def _chat_template(directory, config):
     path = directory / "chat_template.jinja"
     if path.is_file():
         return path.read_text("utf-8")
-    template = _read_json(directory / "chat_template.json").get("chat_template")
-    template = template or config.get("chat_template")
+    template = config.get("chat_template")
+    if template is None:  # where processors of multimodal models had it before transformers 5
+        template = read_json(directory / "chat_template.json").get("chat_template")
     if isinstance(template, list):  # several named templates
-        named = {entry["name"]: entry["template"] for entry in template}
-        template = named.get("default")
+        template = {entry["name"]: entry["template"] for entry in template}
+    if isinstance(template, dict):
+        template = template.get("default")
     return template
-
-
-def _read_json(path):
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", file=path) from error

@@ -1,7 +1,6 @@
 """From the configuration to a model with its parameters, the trained apart from the frozen."""
 
 import dataclasses
-import json
 from typing import Any
 
 import jax
@@ -73,10 +72,7 @@ def make_backbone(config, mesh) -> Backbone:
         model, params, tokenizer = load_model(name, mesh=mesh)
     if config.model.keep_layers != -1:
         model, params = keep_layers(config.model.keep_layers, model, params)
-    convention = config.data.convention or tokenizer.convention or "trl"
-    if isinstance(convention, str) and convention.startswith("{"):
-        convention = _from_json(convention)
-    tokenizer.convention = read_convention(convention)
+    tokenizer.convention = read_convention(config.data.convention or tokenizer.convention or "trl")
     if tokenizer.convention.marker == "added_token":
         tokenizer.add_special_token(tokenizer.convention.marker_text)
     model, params = grow_embedding(grow_key, model, params, tokenizer.vocab_size, mesh)
@@ -174,13 +170,6 @@ def keep_layers(n_layers, model, params):
         architecture, n_layers=n_layers, layer_types=architecture.layer_types[:n_layers]
     )
     return model.clone(config=architecture), keep_lower_layers(params, n_layers)
-
-
-def _from_json(text):
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{text!r} is not JSON: {error}", field="data.convention") from error
 
 
 def _random_model(preset, key, mesh):

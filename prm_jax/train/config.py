@@ -76,8 +76,8 @@ def default_config() -> ConfigDict:
     data.format = "auto"  # of file sources; a source may override these three
     data.after_error = "keep"  # keep, truncate, zero, mask
     data.neutral = ""  # reading of neutral ratings where a format has them; '' is its default
-    data.convention = ""  # how steps are marked: a name in text.CONVENTIONS, or the fields of
-    # another as a JSON object; '' is the model's own, or trl
+    data.convention = ""  # how steps are marked: a name in text.CONVENTIONS, or fields as a JSON
+    # object, the rest as in the convention of that name; '' is the model's own, or trl
     data.skip_bad = False  # leave bad rows out and write them to WORKDIR/rejects/, instead of
     # stopping at the first
     data.unlabelled = "error"  # a trajectory without a label to learn from: error or drop

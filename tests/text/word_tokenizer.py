@@ -22,7 +22,7 @@ def byte_tokenizer(*, bos=True, chat_template=CHAT):
     marks = ("<s>", "<|start|>", "<|end|>", "<extra_0>")
     backend.add_special_tokens([AddedToken(m, special=True, normalized=False) for m in marks])
     special = {"bos_token": "<s>", "eos_token": "<|end|>"} if bos else {"eos_token": "<|end|>"}
-    return Tokenizer(backend, special=special, chat_template=chat_template)
+    return Tokenizer(backend, special=special, chat_template=chat_template, add_bos=bos)
 
 
 def piece_tokenizer(words=None):
