@@ -19,6 +19,7 @@ the inference code of Skywork-o1-Open-PRM; Skywork-Reward, Qwen2.5-Math-RM (outc
 
 import dataclasses
 import json
+from typing import Any
 
 from prm_jax.errors import InputError
 
@@ -113,7 +114,7 @@ class StepConvention:
         """
         if not isinstance(fields, dict):
             raise InputError("must be an object", field="convention")
-        known = {field.name: field.type for field in dataclasses.fields(cls)}
+        known: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(cls)}
         if unknown := sorted(set(fields) - set(known)):
             raise InputError(
                 f"unknown fields {unknown}", field="convention", remedy=f"known are {list(known)}"

@@ -5,6 +5,7 @@ and key rows are stored for rotation of neighbouring pairs, Gemma's norm weights
 their offset of one added.
 """
 
+import functools
 import re
 
 import gguf
@@ -12,13 +13,33 @@ import numpy as np
 
 from prm_jax.errors import InputError
 from prm_jax.models.config import Rope
+from prm_jax.models.heads import HeadConfig
 from prm_jax.models.rope import inverse_frequencies
 from prm_jax.weights import hf_config
 from prm_jax.weights.families import BY_GGUF
+from prm_jax.weights.families.rows import Row
+from prm_jax.weights.gguf_parts import open_parts
 
-TYPES = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
+RANK_POOLING = 4
+"""`pooling_type` of models that score a whole text."""
+POSITIVE_LABELS = ("yes", "true", "correct", "right", "positive", "good", "+", "1")
 
+HEAD_ROWS = (
+    Row("head/kernel", "cls.output.weight", "c d -> d c"),
+    Row("head/bias", "cls.output.bias", "c -> c"),
+)
 IGNORABLE = (re.compile(r"^rope_freqs\.weight$"),)
+
+
+@functools.cache
+def dequantised(kind):
+    """Whether the `gguf` package gives the numbers of a tensor type."""
+    _, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+    try:
+        gguf.quants.dequantize(np.zeros((1, n_bytes), np.uint8), kind)
+    except NotImplementedError:
+        return False
+    return True
 
 
 class GgufFile:
@@ -28,35 +49,27 @@ class GgufFile:
         file: its path.
         fields: dict of decoded metadata.
         shapes: dict: tensor name -> shape, outermost axis first.
+        head: `HeadConfig`, or None for a language model.
 
     Raises:
-        InputError: not a GGUF file, truncated, an unknown architecture or an unsupported tensor
-            type.
+        InputError: as `open_parts`, an unknown architecture or an unsupported tensor type.
     """
 
     def __init__(self, path):
         self.file = str(path)
-        try:
-            reader = gguf.GGUFReader(path)
-            self.fields = {name: field.contents() for name, field in reader.fields.items()}
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-        except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
-            raise InputError(
-                "not a GGUF file, or a truncated one", file=path, remedy="fetch it again"
-            ) from error
-        self.tensors = {tensor.name: tensor for tensor in reader.tensors}
+        self.fields, self.tensors = open_parts(path)
         self.shapes = {
             name: tuple(int(size) for size in reversed(tensor.shape))
             for name, tensor in self.tensors.items()
         }
         for name, tensor in self.tensors.items():
-            if tensor.tensor_type.name not in TYPES:
+            if not dequantised(tensor.tensor_type):
                 raise InputError(
                     f"tensor type {tensor.tensor_type.name} is not supported",
                     file=path,
                     field=name,
-                    remedy=f"supported are {', '.join(TYPES)}",
+                    remedy="quantise the model to a type that the gguf package can read, "
+                    "such as Q8_0, or use its Hugging Face directory",
                 )
         self.architecture = str(self.fields.get("general.architecture"))
         if self.architecture not in BY_GGUF:
@@ -67,18 +80,45 @@ class GgufFile:
                 remedy=f"supported are {', '.join(BY_GGUF)}",
             )
         self.family, self.conventions = BY_GGUF[self.architecture]
+        self.head = self.read_head()
         self.config = hf_config.read_config(self.hf_values(), self.file)
 
     def rows(self):
         """The table rows of this file's family, with GGUF's names as keys."""
         names = self.conventions.names
-        return tuple(row._replace(key=names[row.path]) for row in self.family.rows)
+        rows = tuple(row._replace(key=names[row.path]) for row in self.family.rows)
+        return rows if self.head is None else rows + HEAD_ROWS
+
+    def read_head(self):
+        """The `HeadConfig` of llama.cpp's classifier head; None for a language model."""
+        weight, bias = (row.key for row in HEAD_ROWS)
+        if others := sorted({"cls.weight", "cls.norm.weight"} & set(self.shapes)):
+            raise InputError(
+                "this layer of a classifier head is not supported",
+                file=self.file,
+                field=others[0],
+                remedy="use a model whose head is cls.output alone",
+            )
+        if weight not in self.shapes:
+            return None
+        if len(self.shapes[weight]) == 1:  # llama.cpp drops axes of size one
+            self.shapes[weight] = (1, *self.shapes[weight])
+        n_classes = self.shapes[weight][0]
+        kind = "scalar" if n_classes == 1 else "linear"
+        return HeadConfig(kind, n_classes=n_classes, bias=bias in self.shapes)
+
+    @property
+    def scores_solutions(self):
+        """Whether the head, if there is one, scores a whole text and not its steps."""
+        rank = self.field("pooling_type", RANK_POOLING) == RANK_POOLING
+        return self.head is not None and (rank or self.head.n_classes == 1)
 
     def read(self, name, index):
         """A block of a tensor as float32, rows in Hugging Face's order; no other is dequantised."""
         tensor = self.tensors[name]
         rows, *columns = index
-        data = tensor.data[self.row_order(name)[rows]]
+        data = tensor.data if tensor.data.ndim == len(self.shapes[name]) else tensor.data[None]
+        data = data[self.row_order(name)[rows]]
         values = gguf.quants.dequantize(data, tensor.tensor_type)[(slice(None), *columns)]
         if self.config.norm_offset and name.endswith("norm.weight"):
             values = values - np.float32(1)
@@ -90,6 +130,11 @@ class GgufFile:
         if self.conventions.rotates_pairs and re.search(r"\.attn_[qk]\.(weight|bias)$", name):
             pairs = self.config.head_dim // 2
             order = order.reshape(-1, pairs, 2).swapaxes(1, 2).reshape(-1)
+        labels = [str(label).lower() for label in self.field("classifier.output_labels", ())]
+        if name.startswith("cls.output.") and len(labels) == len(order) == 2:
+            # Ours has the class that means "right" last; rerankers list "yes" first.
+            if labels[0] in POSITIVE_LABELS and labels[1] not in POSITIVE_LABELS:
+                order = order[::-1]
         return order
 
     def field(self, name, default=None):
@@ -105,6 +150,12 @@ class GgufFile:
         """The metadata in the words of `config.json`."""
         if self.field("expert_count"):
             raise InputError("mixtures of experts are not supported", file=self.file)
+        if not self.shapes:
+            raise InputError(
+                "has metadata and no tensors (vocabulary only)",
+                file=self.file,
+                remedy="convert the model without --vocab-only",
+            )
         if "token_embd.weight" not in self.shapes:
             raise InputError("has no tensor token_embd.weight", file=self.file)
         values = {

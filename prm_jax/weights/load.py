@@ -97,7 +97,7 @@ def from_gguf(path, dtype, mesh):
     if path.suffix != ".gguf":
         raise InputError("is neither a directory nor a .gguf file", file=path)
     file = GgufFile(path)
-    abstract = abstract_params(file.config)
+    abstract = abstract_params(file.config, file.head)
     params = assemble(file, file.rows(), abstract, dtype=dtype, mesh=mesh, ignorable=IGNORABLE)
     try:
         tokenizer = Tokenizer.from_gguf(file.fields)

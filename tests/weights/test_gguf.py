@@ -14,7 +14,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import Rope, abstract_params, paths
 from prm_jax.models.rope import inverse_frequencies
 from prm_jax.weights.assemble import assemble
-from prm_jax.weights.gguf import IGNORABLE, TYPES, GgufFile
+from prm_jax.weights.gguf import IGNORABLE, GgufFile, dequantised
 from prm_jax.weights.load import load_model
 
 
@@ -40,6 +40,15 @@ def test_every_family_comes_back_from_its_converted_file(family, tmp_path):
         # Gemma's norms are stored with one added, which rounds.
         tolerance = 2e-7 if config.norm_offset and path.endswith("scale") else 0
         np.testing.assert_allclose(leaf, paths(params)[path], rtol=0, atol=tolerance)
+
+
+TYPES = sorted(kind.name for kind in GGMLQuantizationType if dequantised(kind))
+
+
+def test_all_types_that_the_package_dequantises_are_read():
+    needed = "F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K MXFP4 NVFP4 TQ1_0 "
+    needed += "TQ2_0 IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S IQ4_NL IQ4_XS"
+    assert set(needed.split()) <= set(TYPES)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -138,18 +147,124 @@ def test_unknown_architectures_and_types_are_refused(tmp_path):
         GgufFile(tmp_path / "a.gguf")
 
     model, params = tiny.model("llama")
-    kind = GGMLQuantizationType.IQ4_NL
-    block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
-    tiny_gguf.write(
-        tmp_path / "t.gguf",
-        model.config,
-        params,
-        extra=lambda writer: writer.add_tensor(
-            "x.weight", np.zeros((1, n_bytes), np.uint8), raw_dtype=kind
-        ),
+    for kind in (GGMLQuantizationType.Q8_K, GGMLQuantizationType.I8):
+        block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+        stored = np.zeros((1, n_bytes), np.int8 if kind.name == "I8" else np.uint8)
+        tiny_gguf.write(
+            tmp_path / "t.gguf",
+            model.config,
+            params,
+            extra=lambda w, t=stored, k=kind: w.add_tensor("x.weight", t, raw_dtype=k),
+        )
+        with pytest.raises(InputError, match=f"x.weight.*{kind.name} is not supported"):
+            GgufFile(tmp_path / "t.gguf")
+
+
+def write_parts(directory, model, params, *, keep=(0, 1, 2)):
+    """A model split into three parts by its tensors, as llama-gguf-split does it."""
+    stored = tiny_gguf.tensors(model.config, params)
+    names = sorted(stored)
+    for number in keep:
+        mine = names[number::3]
+
+        def extra(writer, number=number):
+            writer.add_uint16("split.no", number)
+            writer.add_uint16("split.count", 3)
+            writer.add_int32("split.tensors.count", len(names))
+
+        path = directory / f"m-{number + 1:05d}-of-00003.gguf"
+        tiny_gguf.write(path, model.config, params, extra=extra, only=mine)
+
+
+def test_a_split_model_is_read_whole_from_any_part_or_refused_by_the_missing_part(tmp_path):
+    model, params = tiny.model("qwen2")
+    write_parts(tmp_path, model, params)
+    for part in (1, 3):
+        config, back = load(tmp_path / f"m-{part:05d}-of-00003.gguf")
+        assert config == model.config and not config.tied
+        for path, leaf in paths(back).items():
+            np.testing.assert_array_equal(leaf, paths(params)[path])
+    (tmp_path / "m-00002-of-00003.gguf").unlink()
+    with pytest.raises(InputError, match="part 3 of 3; missing.*m-00002-of-00003.gguf.*--merge"):
+        GgufFile(tmp_path / "m-00003-of-00003.gguf")
+    (tmp_path / "m-00001-of-00003.gguf").rename(tmp_path / "first.gguf")
+    with pytest.raises(InputError, match="part 1 of 3, which its name does not say"):
+        GgufFile(tmp_path / "first.gguf")
+
+
+def test_parts_of_two_models_are_not_mixed(tmp_path):
+    model, params = tiny.model("qwen2")
+    write_parts(tmp_path, model, params)
+    (tmp_path / "m-00002-of-00003.gguf").write_bytes(
+        (tmp_path / "m-00003-of-00003.gguf").read_bytes()
     )
-    with pytest.raises(InputError, match="IQ4_NL is not supported"):
-        GgufFile(tmp_path / "t.gguf")
+    with pytest.raises(InputError, match="m-00002-of-00003.gguf.*is not part 2 of 3"):
+        GgufFile(tmp_path / "m-00001-of-00003.gguf")
+
+
+@pytest.mark.parametrize("n_classes", [1, 2])
+def test_a_classifier_head_scores_solutions(n_classes, tmp_path):
+    model, params = tiny.model("qwen2")
+    kernel = np.arange(n_classes * model.config.d_model, dtype=np.float32).reshape(n_classes, -1)
+    head = {"cls.output.weight": kernel, "cls.output.bias": np.arange(n_classes, dtype=np.float32)}
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params, more=head)
+    file = GgufFile(tmp_path / "m.gguf")
+    assert file.head.n_classes == n_classes and file.head.bias and file.scores_solutions
+    assert file.head.kind == ("scalar" if n_classes == 1 else "linear")
+    abstract = abstract_params(file.config, file.head)
+    back = assemble(file, file.rows(), abstract, dtype="float32", ignorable=IGNORABLE)
+    np.testing.assert_array_equal(back["head"]["kernel"], kernel.T)
+    np.testing.assert_array_equal(back["head"]["bias"], head["cls.output.bias"])
+
+
+def test_a_reranker_that_lists_yes_first_has_it_as_the_second_class(tmp_path):
+    model, params = tiny.model("qwen2")
+    kernel = np.arange(2 * model.config.d_model, dtype=np.float32).reshape(2, -1)
+    for labels, wanted in ((["yes", "no"], kernel[::-1]), (["no", "yes"], kernel)):
+        tiny_gguf.write(
+            tmp_path / "m.gguf",
+            model.config,
+            params,
+            more={"cls.output.weight": kernel},
+            extra=lambda w, t=labels: w.add_array("qwen2.classifier.output_labels", t),
+        )
+        file = GgufFile(tmp_path / "m.gguf")
+        whole = (slice(None), slice(None))
+        np.testing.assert_array_equal(file.read("cls.output.weight", whole), wanted)
+    more = {"cls.output.weight": kernel, "cls.weight": np.eye(model.config.d_model)}
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params, more=more)
+    with pytest.raises(InputError, match="cls.weight.*not supported"):
+        GgufFile(tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("adapter", "LoRA adapter"), ("mmproj", "image side"), ("imatrix", "importance matrix")],
+)
+def test_files_that_are_no_model_are_named(kind, message, tmp_path):
+    writer = gguf.GGUFWriter(tmp_path / "a.gguf", "llama")
+    writer.add_type(kind)
+    writer.add_tensor("blk.0.attn_q.weight.lora_a", np.zeros((2, 8), np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InputError, match=message):
+        GgufFile(tmp_path / "a.gguf")
+
+
+def test_other_byte_orders_versions_and_vocabularies_alone_are_named(tmp_path):
+    model, params = tiny.model("qwen2")
+    tiny_gguf.write(tmp_path / "v.gguf", model.config, params, only=())
+    with pytest.raises(InputError, match="vocabulary only"):
+        GgufFile(tmp_path / "v.gguf")
+    whole = (tmp_path / "v.gguf").read_bytes()
+    (tmp_path / "v.gguf").write_bytes(whole[:4] + (1).to_bytes(4, "little") + whole[8:])
+    with pytest.raises(InputError, match="version 1"):
+        GgufFile(tmp_path / "v.gguf")
+    (tmp_path / "v.gguf").write_bytes(whole[:4] + (3).to_bytes(4, "big") + whole[8:])
+    with pytest.raises(InputError, match="big-endian"):
+        GgufFile(tmp_path / "v.gguf")
 
 
 def test_tensors_left_over_or_missing_are_listed(tmp_path):

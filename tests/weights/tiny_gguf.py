@@ -62,7 +62,7 @@ def as_stored(config, path, array):
     return array
 
 
-def write(path, config, params, *, quantise=None, extra=None, more=None):
+def write(path, config, params, *, quantise=None, extra=None, more=None, only=None):
     """Writes a file.
 
     Args:
@@ -71,6 +71,7 @@ def write(path, config, params, *, quantise=None, extra=None, more=None):
         quantise: `gguf.GGMLQuantizationType` for the matrices, or None for float32.
         extra: writes further metadata, given the writer.
         more: dict of further tensors.
+        only: names of the tensors to write; None is all.
     """
     architecture = "llama" if config.family == "mistral" else config.family
     writer = gguf.GGUFWriter(path, architecture)
@@ -95,6 +96,8 @@ def write(path, config, params, *, quantise=None, extra=None, more=None):
     if extra is not None:
         extra(writer)
     for name, array in (tensors(config, params) | (more or {})).items():
+        if only is not None and name not in only:
+            continue
         if quantise is None or array.ndim == 1:
             writer.add_tensor(name, array)
         else:
