@@ -21,8 +21,9 @@ def check_trained_on(directory, record: dict, params, convention: StepConvention
             field="model",
             remedy=f"score with {record.get('model')} in {record.get('dtype')}",
         )
-    if record.get("convention") != convention.to_dict():
-        trained_with = (record.get("convention") or {}).get("name")
+    recorded = record.get("convention") or {}
+    if not recorded or StepConvention.from_dict(recorded) != convention:
+        trained_with = recorded.get("name")
         raise InputError(
             f"was trained on steps marked otherwise, by {trained_with!r}",
             file=directory,

@@ -6,7 +6,7 @@
     rlhflow         chat: user problem + step1, assistant "+", user step2, assistant "+", ...; at
                     the token that predicts "+"
     last_token      (bos) problem "\\nstep1" "\\nstep2" ...; at each step's own last token
-    skywork         (bos) problem "\\n" step1 "\\n" step2 "\\n" ...; at the separator's last token
+    skywork         [bos] problem "\\n" step1 "\\n" step2 "\\n" ...; at the separator's last token
     outcome         chat: user problem, assistant step1 "\\n" step2 ...; one score a solution, at
                     the last token of the chat
     outcome_plain   (bos) problem "\\n" step1 "\\n" step2 ...; one score a solution, likewise
@@ -56,6 +56,8 @@ class StepConvention:
             Byte-level tokenizers give the same ids either way.
         system: system message of chat layouts; None leaves it to the template. UNSURE for Qwen:
             published wrappers differ.
+        plain_markers: whether markers of the chat template such as `<|user|>` that are no tokens of
+            the vocabulary are text, as in Zephyr; otherwise they are an error.
         positive, negative: texts of the two answers ('turns') or labels (Math-Shepherd), for a
             two_token head.
         pad_token: a token that does not count as the last one ('end'), as transformers' sequence
@@ -73,6 +75,7 @@ class StepConvention:
     between: str = ""
     continuation: bool = True
     system: str | None = None
+    plain_markers: bool = False
     positive: str = "+"
     negative: str = "-"
     pad_token: str = ""
@@ -150,7 +153,7 @@ CONVENTIONS = {
         ),
         StepConvention("rlhflow", layout="turns", marker="turn", marker_text="", joiner=" "),
         StepConvention("last_token", joiner="\n", between="\n", marker="last_token"),
-        StepConvention("skywork", prompt="{problem}\n", continuation=False),
+        StepConvention("skywork", bos=True, prompt="{problem}\n", continuation=False),
         StepConvention("outcome", layout="chat", marker="end", marker_text="", between="\n"),
         StepConvention("outcome_plain", marker="end", marker_text="", joiner="\n", between="\n"),
     )

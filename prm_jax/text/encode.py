@@ -201,12 +201,14 @@ def _build(trajectory, tokenizer, convention):
             {"role": "user", "content": prompt},
             {"role": "assistant", "content": ""},
         ]
-        texts, contents = template_pieces(tokenizer, messages)
+        texts, contents = template_pieces(
+            tokenizer, messages, plain_markers=convention.plain_markers
+        )
         ids = []
         for text, content in zip(texts, contents[:-1]):
-            ids += tokenizer.encode_with_special(text) + going_on(content)
-        ids += tokenizer.encode_with_special(texts[-2])
-        tail = tokenizer.encode_with_special(texts[-1])
+            ids += tokenizer.encode_with_special(text, continued=bool(ids)) + going_on(content)
+        ids += tokenizer.encode_with_special(texts[-2], continued=bool(ids))
+        tail = tokenizer.encode_with_special(texts[-1], continued=True)
     else:
         ids = _bos(tokenizer, convention) + tokenizer.encode(prompt)
         tail = going_on(convention.between)
@@ -229,17 +231,17 @@ def _build_turns(trajectory, tokenizer, convention):
         text = convention.step.replace("{number}", str(number)).replace("{step}", step)
         messages.append({"role": "user", "content": text if number > 1 else prompt + text})
         messages.append({"role": "assistant", "content": convention.positive})
-    texts, contents = template_pieces(tokenizer, messages)
+    texts, contents = template_pieces(tokenizer, messages, plain_markers=convention.plain_markers)
     ids, starts, positions = [], [], []
     for message, text, content in zip(messages, texts, contents):
-        ids += tokenizer.encode_with_special(text)
+        ids += tokenizer.encode_with_special(text, continued=bool(ids))
         if message["role"] == "assistant":
             positions.append(len(ids) - 1)  # this token predicts the answer
         elif message["role"] == "user":
             starts.append(len(ids))
         ids += going_on(content)
     ends = [position + 1 for position in positions]
-    tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1])
+    tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1], continued=True)
     return ids[: ends[-1]], starts, positions, ends, tail
 
 
@@ -257,7 +259,7 @@ def _build_solution(trajectory, tokenizer, convention):
             {"role": "user", "content": prompt},
             {"role": "assistant", "content": convention.joiner + solution},
         ]
-        texts, contents = _whole_pieces(tokenizer, messages)
+        texts, contents = _whole_pieces(tokenizer, messages, convention)
         pieces = [piece for pair in zip(texts, [*contents, ""]) for piece in pair]
         ids = _encode_whole(tokenizer, pieces)
         start = len(_encode_whole(tokenizer, pieces[: 2 * len(contents) - 1]))
@@ -273,7 +275,7 @@ def _build_solution(trajectory, tokenizer, convention):
     return ids, [min(start, last)], [last], [len(ids)], []
 
 
-def _whole_pieces(tokenizer, messages):
+def _whole_pieces(tokenizer, messages, convention):
     if tokenizer.chat_template is None:
         raise InputError(
             "the tokenizer has no chat template, and the solution's score is read at its end",
@@ -281,7 +283,7 @@ def _whole_pieces(tokenizer, messages):
             remedy="add the template the model was trained with (chat_template.jinja), or score "
             "with outcome_plain, which reads problem and steps as plain text",
         )
-    return template_pieces(tokenizer, messages)
+    return template_pieces(tokenizer, messages, plain_markers=convention.plain_markers)
 
 
 def _encode_whole(tokenizer, pieces):
@@ -290,9 +292,10 @@ def _encode_whole(tokenizer, pieces):
         return tokenizer.encode_with_special("".join(pieces))
     ids = []
     for place, piece in enumerate(pieces):
-        content = place % 2 == 1
-        encode = tokenizer.encode_continuation if content else tokenizer.encode_with_special
-        ids += encode(piece)
+        if place % 2:
+            ids += tokenizer.encode_continuation(piece)
+        else:
+            ids += tokenizer.encode_with_special(piece, continued=bool(ids))
     return ids
 
 

@@ -85,16 +85,27 @@ class Tokenizer:
         backend = self._variant("without prefix", _without_prefix)
         return _encode(backend, text, special=False)
 
-    def encode_with_special(self, text):
+    def encode_with_special(self, text, *, continued=False):
         """Ids of a trusted text, such as a template's own, in which special tokens count.
 
         Args:
             text: str.
+            continued: whether it goes on from other text, see `encode_continuation`; after a token
+                in it that was added, a text begins anew.
 
         Returns:
             list of int.
         """
-        return _encode(self.backend, text, special=True)
+        going_on = self._variant("without prefix", _without_prefix) if continued else self.backend
+        if going_on is self.backend:
+            return _encode(self.backend, text, special=True)
+        added = (entry.content for entry in self.backend.get_added_tokens_decoder().values())
+        first = min((place for token in added if (place := text.find(token)) >= 0), default=None)
+        if first is None:
+            return _encode(going_on, text, special=True)
+        return _encode(going_on, text[:first], special=True) + _encode(
+            self.backend, text[first:], special=True
+        )
 
     def decode(self, ids):
         """The text of ids, special tokens included."""

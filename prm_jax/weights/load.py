@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prm_jax.errors import InputError, few
 from prm_jax.models import Decoder, abstract_params
-from prm_jax.text.convention import StepConvention
+from prm_jax.text.convention import CONVENTIONS, StepConvention
 from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
@@ -93,7 +93,11 @@ def read_tokenizer(directory, base=None):
 
 
 def from_gguf(path, dtype, mesh):
-    """Loads a GGUF file."""
+    """Loads a GGUF file, or all parts of a split one.
+
+    A classifier head is read at the end of the chat, or of the text where there is no template,
+    unless it has several classes and `pooling_type` says that it reads every token.
+    """
     if path.suffix != ".gguf":
         raise InputError("is neither a directory nor a .gguf file", file=path)
     file = GgufFile(path)
@@ -106,7 +110,10 @@ def from_gguf(path, dtype, mesh):
             error.problem, file=path, field=error.field, remedy=error.remedy
         ) from error
     require_embedded(tokenizer, file.config.vocab_size, path)
-    return Decoder(file.config, dtype=dtype), params, tokenizer
+    if file.head is not None:
+        of_solution = "outcome" if tokenizer.chat_template else "outcome_plain"
+        tokenizer.convention = CONVENTIONS[of_solution if file.scores_solutions else "trl"]
+    return Decoder(file.config, head=file.head, dtype=dtype), params, tokenizer
 
 
 def require_embedded(tokenizer, rows, file):
