@@ -204,7 +204,7 @@ def _build(trajectory, tokenizer, convention):
         texts, contents = template_pieces(
             tokenizer, messages, plain_markers=convention.plain_markers
         )
-        ids = []
+        ids: list[int] = []
         for text, content in zip(texts, contents[:-1]):
             ids += tokenizer.encode_with_special(text, continued=bool(ids)) + going_on(content)
         ids += tokenizer.encode_with_special(texts[-2], continued=bool(ids))
@@ -232,7 +232,8 @@ def _build_turns(trajectory, tokenizer, convention):
         messages.append({"role": "user", "content": text if number > 1 else prompt + text})
         messages.append({"role": "assistant", "content": convention.positive})
     texts, contents = template_pieces(tokenizer, messages, plain_markers=convention.plain_markers)
-    ids, starts, positions = [], [], []
+    ids: list[int] = []
+    starts, positions = [], []
     for message, text, content in zip(messages, texts, contents):
         ids += tokenizer.encode_with_special(text, continued=bool(ids))
         if message["role"] == "assistant":
