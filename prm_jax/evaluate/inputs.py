@@ -21,7 +21,7 @@ def read_scores(
     Args:
         path: JSON lines with `id` and `step_scores`, one a trajectory, in the same order; where
             `step_scores` is null, as an outcome reward model leaves it, `score` counts. Or a cache
-            that `cached_scores` reads, whose rows name candidates, in any order.
+            that `cached_scores` reads, by id and in any order.
         trajectories: with ids, as `scoring.inputs.read_identified` gives them.
         input_sha256: of the files they come from, as `score_file.sha256` gives it.
 
@@ -56,9 +56,9 @@ def join_scores(
     Raises:
         InputError: as `read_scores`; or no line is of a trajectory.
     """
-    _, head = next(read_jsonl(path))
-    if cached_scores.is_cache(head):
-        return dict(enumerate(cached_scores.read_cache(path, trajectories, _checked)))
+    cached = cached_scores.entries(path)
+    if cached is not None:
+        return dict(enumerate(cached_scores.join(cached, trajectories, _checked, path)))
     made_from, meta = _made_from(path)
     same = None
     if "solutions_sha256" in made_from and made_from.get("rows") == len(trajectories):

@@ -1,5 +1,7 @@
 """What several formats write in the same way: marks of steps, and answers that are no text."""
 
+import re
+
 SIGNS = {"+": 1.0, "-": 0.0}
 
 
@@ -54,7 +56,8 @@ def first_error(mark, n_steps, where, field):
     named = str(mark).strip().lower().removeprefix("step").strip(" .:")
     if named in ("n/a", "na", "none", "null", "nan", ""):
         return None
-    number = int(float(named)) if named.replace(".0", "").isdecimal() else 0
+    whole = re.fullmatch(r"(\d{1,6})(?:\.0*)?", named)  # tables write whole numbers as 2.0
+    number = int(whole[1]) if whole else 0
     if isinstance(mark, bool) or not 1 <= number <= n_steps:
         raise where.error(
             f"{mark!r} is not a step of {n_steps}", field=field, remedy="steps count from 1"

@@ -66,6 +66,18 @@ def test_a_cache_keyed_by_problem_and_candidate_is_joined_in_any_order(command, 
     assert best_of_3(command, tmp_path, f"--input={pools}", f"--scores={scores}") == BY_HAND
 
 
+def test_a_json_object_from_ids_to_scores_is_a_cache(command, tmp_path, pools):
+    by_group = {name: [scores for scores, _ in cands] for name, cands in STEPS.items()}
+    by_id = {f"{name}/{i}": s for name, scores in by_group.items() for i, s in enumerate(scores)}
+    for document in (by_group, by_id):
+        (tmp_path / "cache.json").write_text(json.dumps(document, indent=1))
+        arguments = f"--input={pools}", f"--scores={tmp_path}/cache.json"
+        assert best_of_3(command, tmp_path, *arguments) == BY_HAND
+    del document["gsm8k_001/1"]
+    (tmp_path / "cache.json").write_text(json.dumps(document))
+    assert "such as 'gsm8k_001/1'" in best_of_3(command, tmp_path, *arguments)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import random
 
 import pytest
 
@@ -654,3 +655,31 @@ def test_socratic_prmbench_original_processes_are_right():
     assert original.group == modified.group
     with pytest.raises(InputError, match="original_process"):
         read("socratic_prmbench", SOCRATIC, process="original")
+
+
+JUNK = [None, True, -1, 0, 2, 0.5, 1e300, 10**400, "", "x", "ки", "N/A", "[", "1e5", "²", "step 9"]
+JUNK += [[], [None], [[]], {}, {"a": 1}, [{}], {"steps": [None]}, float("nan"), float("inf")]
+WHOLE = [*((name, row) for name, (row, _) in GOLDEN.items())]
+WHOLE += [("reasoneval", row) for row in (MR_MATH, REDUNDANT, PERTURBED)]
+WHOLE += [("search_and_learn", SAL), ("strict_prmbench", POOL), ("judgebench", JUDGED)]
+WHOLE += [("socratic_prmbench", SOCRATIC)]
+
+
+def test_rows_damaged_at_any_depth_are_read_or_refused_but_never_crash():
+    rng = random.Random(0)
+    for _ in range(3000):
+        name, row = rng.choice(WHOLE)
+        row = place = copy.deepcopy(row)
+        for _ in range(rng.randrange(4)):  # go some way down, then damage what is there
+            values = place.values() if isinstance(place, dict) else place
+            inner = [value for value in values if isinstance(value, dict | list) and value]
+            place = rng.choice(inner) if inner else place
+        key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        place[key] = rng.choice(JUNK)
+        formats.detected(row)
+        try:
+            found = formats.FORMATS[name].read(row, HERE)
+        except InputError as error:
+            assert (error.file, error.line) == HERE and "\n" not in str(error)
+        else:
+            assert all(isinstance(trajectory, Trajectory) for trajectory in found)
