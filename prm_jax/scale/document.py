@@ -21,9 +21,10 @@ claimed. This file is written by `python -m experiments.lower --document
 
 ## Which mesh to take
 
-The mesh has four axes (`config.mesh`). `fsdp` splits parameters, gradients, optimizer state and
+The mesh has five axes (`config.mesh`). `fsdp` splits parameters, gradients, optimizer state and
 the rows of a batch; `data` only rows, so that every replica holds the whole state; `tensor`
-splits heads and mlp width, `sequence` the tokens of a row.
+splits heads and mlp width, `sequence` the tokens of a row, `expert` the experts of a sparse model
+and rows.
 
 - **Take `fsdp` alone (`mesh.data=1 mesh.fsdp=-1`) on one machine or one slice**, as far as
   there is a row for each device. No tensor of parameters or optimizer that is larger than 8 MiB
@@ -35,6 +36,8 @@ splits heads and mlp width, `sequence` the tokens of a row.
   gathers at every layer stays inside, and only gradients cross, once an update.
 - **`tensor` where there are fewer rows than devices**, and not beyond the number of key heads,
   4 for 7B and 8 for 72B: it sends activations at every layer, which wants the fastest links.
+- **`expert` for models with experts**, a divisor of their number, 2 to 8: weights of experts stay
+  where they are and tokens travel. A device keeps room for the tokens of its whole group.
 - **`sequence` for rows of 16k tokens or more.** Two rows of 512 are better than one split row.
 
 A state that does not fit needs more devices or fewer trained parameters: adapters

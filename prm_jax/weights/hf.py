@@ -12,6 +12,7 @@ from prm_jax.errors import InputError, few
 from prm_jax.models import HeadConfig, abstract_params
 from prm_jax.weights import hf_config, hf_head, hf_keys, hf_tables, peft_adapter
 from prm_jax.weights.assemble import assemble
+from prm_jax.weights.fused_experts import separate_experts
 from prm_jax.weights.safetensors_files import FLOATS, SafetensorsDirectory, read_json
 
 RECORD = "prm_jax.json"
@@ -95,7 +96,8 @@ def open_tensors(directory, values):
             remedy=f"save it as {peft_adapter.VALUE_HEAD}, or take the file away to read the "
             "language model alone",
         )
-    return SafetensorsDirectory(directory, rename, name=name, beside=(peft_adapter.VALUE_HEAD,))
+    beside = (peft_adapter.VALUE_HEAD,)
+    return separate_experts(SafetensorsDirectory(directory, rename, name=name, beside=beside))
 
 
 def adapt(adapter, source, values):

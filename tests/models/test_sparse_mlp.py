@@ -153,10 +153,10 @@ def test_packing_and_padding_change_nothing():
     first, second = tokens[:, :5], tokens[:, 5:]
     packed = np.concatenate([first, second, np.zeros((1, 4), np.int32)], axis=1)
     segments = np.asarray([[1] * 5 + [2] * 7 + [0] * 4], np.int32)
-    got = tiny.hidden("sparse", packed, segment_ids=segments)
-    np.testing.assert_allclose(got[:, :5], tiny.hidden("sparse", first), atol=1e-5)
-    np.testing.assert_allclose(got[:, 5:12], tiny.hidden("sparse", second), atol=1e-5)
-    np.testing.assert_array_equal(got, tiny.hidden("sparse", packed, segment_ids=segments))
+    got = tiny.hidden("tiny-qwen3_moe", packed, segment_ids=segments)
+    np.testing.assert_allclose(got[:, :5], tiny.hidden("tiny-qwen3_moe", first), atol=1e-5)
+    np.testing.assert_allclose(got[:, 5:12], tiny.hidden("tiny-qwen3_moe", second), atol=1e-5)
+    np.testing.assert_array_equal(got, tiny.hidden("tiny-qwen3_moe", packed, segment_ids=segments))
 
 
 def test_every_token_keeps_its_experts_when_all_choose_the_same():
@@ -176,12 +176,12 @@ def test_the_expert_axis_wants_experts_and_a_divisor():
         check_experts(12, mesh)
     for bad in (dict(experts_per_token=9), dict(experts_per_token=0), dict(d_expert=0)):
         with pytest.raises(InputError, match="experts"):
-            DecoderConfig(**vars(tiny.SPARSE) | bad)
+            DecoderConfig(**vars(PRESETS["tiny-qwen3_moe"]) | bad)
     assert not PRESETS["tiny-qwen3"].n_experts
 
 
 def test_adapters_go_on_attention_and_not_on_experts():
-    params = abstract_params(tiny.SPARSE)
+    params = abstract_params(PRESETS["tiny-qwen3_moe"])
     adapters = jax.eval_shape(lambda: init_lora(jax.random.key(0), params, 2, 4.0))
     assert {path.split("/")[1] for path in paths(adapters)} == {"attn"}
     with pytest.raises(InputError, match="stacks experts.*adapt attention"):
@@ -189,7 +189,7 @@ def test_adapters_go_on_attention_and_not_on_experts():
 
 
 def test_stored_experts_are_split_by_number():
-    params = tiny.params_of("sparse")
+    params = tiny.params_of("tiny-qwen3_moe")
     mesh = make_mesh(expert=4, fsdp=2)
     placed = jax.device_put(params, param_shardings(params, mesh))
     kernel = placed["layers_0"]["mlp"]["experts"]["gate"]["kernel"]

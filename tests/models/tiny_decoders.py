@@ -17,18 +17,9 @@ BIASED = dataclasses.replace(
 DEEP = dataclasses.replace(
     PRESETS["tiny-gemma3"], n_layers=6, layer_types=("sliding", "sliding", "full") * 2
 )
-SPARSE = dataclasses.replace(
-    PRESETS["tiny-qwen3"],
-    tied=False,
-    n_experts=8,
-    experts_per_token=3,
-    d_expert=16,
-    normalise_routing=True,
-)
 CONFIGS = {name: PRESETS[name] for name in FAMILIES} | {
     "biased": BIASED,
     "deep": DEEP,
-    "sparse": SPARSE,
 }
 
 

@@ -15,6 +15,7 @@ SIZES = dict(
     tie_word_embeddings=False,
 )
 GEMMA = dict(head_dim=16, sliding_window=6, query_pre_attn_scalar=12, tie_word_embeddings=True)
+EXPERTS = dict(head_dim=16, num_experts=8, num_experts_per_tok=3, moe_intermediate_size=24)
 LLAMA3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0)
 LLAMA3 |= dict(original_max_position_embeddings=16)
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
@@ -40,6 +41,13 @@ VARIANTS = {
         None,
     ),
     "qwen3": ("Qwen3", dict(head_dim=16), dict(rope_theta=1e6), None),
+    "qwen3_moe": ("Qwen3Moe", EXPERTS | dict(norm_topk_prob=True), dict(rope_theta=1e6), None),
+    "qwen3_moe-sliding": (
+        "Qwen3Moe",
+        EXPERTS | dict(use_sliding_window=True, sliding_window=5, tie_word_embeddings=True),
+        dict(rope_theta=1e4) | YARN,
+        None,
+    ),
     "gemma2": (
         "Gemma2",
         GEMMA | dict(attn_logit_softcapping=5.0, final_logit_softcapping=8.0),
@@ -119,6 +127,8 @@ def to_transformers_4(directory, name):
     for field in ("rope_parameters", "layer_types", "dtype"):
         values.pop(field, None)
     values["torch_dtype"] = "float32"
+    if "num_local_experts" in values:
+        values["num_experts"] = values.pop("num_local_experts")
     scaling = {key: value for key, value in full.items() if key != "rope_theta"}
     if "rope_type" in scaling and name == "llama-linear":
         scaling["type"] = scaling.pop("rope_type")  # the oldest spelling

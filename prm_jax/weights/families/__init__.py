@@ -9,6 +9,7 @@ FAMILIES = {
         llama.MISTRAL,
         qwen.QWEN2,
         qwen.QWEN3,
+        qwen.QWEN3_MOE,
         gemma.GEMMA2,
         gemma.GEMMA3,
     )

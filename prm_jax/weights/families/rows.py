@@ -1,8 +1,8 @@
 """Which stored tensor is which parameter: Hugging Face key <-> our path, and the layout.
 
 The tables are data. A row holds our path, the key as Hugging Face writes it, and the layout of
-one layer's tensor (`layout.py`). `{}` in a key is the layer's number; our side stacks the layers on
-a new first axis.
+one layer's tensor (`layout.py`). The first `{}` in a key is the layer's number, a second one the
+expert's; our side stacks layers and experts on new first axes.
 """
 
 from typing import NamedTuple
@@ -68,6 +68,25 @@ SANDWICH_NORM = (
         "layers_0/post_mlp_norm/scale",
         "model.layers.{}.post_feedforward_layernorm.weight",
         "d -> d",
+    ),
+)
+
+EXPERTS = (
+    Row("layers_0/mlp/router/kernel", "model.layers.{}.mlp.gate.weight", "e d -> d e"),
+    Row(
+        "layers_0/mlp/experts/gate/kernel",
+        "model.layers.{}.mlp.experts.{}.gate_proj.weight",
+        "f d -> d f",
+    ),
+    Row(
+        "layers_0/mlp/experts/up/kernel",
+        "model.layers.{}.mlp.experts.{}.up_proj.weight",
+        "f d -> d f",
+    ),
+    Row(
+        "layers_0/mlp/experts/down/kernel",
+        "model.layers.{}.mlp.experts.{}.down_proj.weight",
+        "d f -> f d",
     ),
 )
 
