@@ -1,37 +1,19 @@
 """Chat templates, rendered so that the contents of messages stay separate from the template's own
 text.
 
-A template is rendered once with placeholders for the contents. What lies between them is the
+A template is rendered with placeholders for the contents. What lies between them is the
 template's own text, in which special tokens count; contents are tokenised on their own and never
 become special tokens. What a template cuts out of contents, as Qwen3's does with the reasoning of
 earlier turns, so stays in: steps are scored as they are. White space that it strips is stripped.
-
-Templates know what they know in transformers 5 (`{% generation %}`, `raise_exception`, `tojson`,
-the special tokens by their names, `tools` and `documents` that are None) and run in jinja2's
-immutable sandbox, where strings, numbers and ranges have bounds.
 """
 
-import datetime
 import functools
-import json
-import math
 import re
 
-import jinja2
-import jinja2.ext
-import jinja2.sandbox
-import jinja2.visitor
-
 from prm_jax.errors import InputError
-
-# Templates that print today's date get this one, the default of Llama 3's: ids, and so scores, must
-# not depend on the day.
-DATE = datetime.date(2024, 7, 26)
+from prm_jax.text.template_sandbox import render
 
 MARKER = re.compile(r"<[|｜][^<>|｜\s]+[|｜]>|<(?:start|end)_of_turn>|</?s>")
-
-MOST = 1_000_000
-"""Characters of a string, items of a list and the size of a number in a template."""
 
 
 def template_pieces(tokenizer, messages, *, plain_markers=False):
@@ -54,34 +36,16 @@ def template_pieces(tokenizer, messages, *, plain_markers=False):
         raise InputError(
             "the tokenizer has no chat template", remedy="use a plain convention such as 'trl'"
         )
-    marks = [f"\u2402m{index}M\u2403" for index in range(len(messages))]
-    rendered = _render(
-        tokenizer,
-        [{**message, "content": f"\n {mark} \n"} for message, mark in zip(messages, marks)],
-    )
-    texts, contents, rest = [], [], rendered
-    for message, mark in zip(messages, marks):
-        found = re.search(f"(\n?)( ?){mark}( ?)(\n?)", rest)
-        if found is None or mark in rest[found.end() :]:
-            raise InputError(
-                f"the chat template does not print the {message['role']} message exactly once",
-                remedy="set the convention's system message to null, or use a plain convention",
-            )
-        before, after = rest[: found.start()], rest[found.end() :]
-        if before.endswith("\\n") and after.startswith("\\n"):
-            raise InputError(
-                f"the chat template prints the {message['role']} message as JSON",
-                remedy="use a plain convention",
-            )
-        texts.append(before)
-        content = message["content"]
-        newline, blank, blank_after, newline_after = found.groups()
-        content = content.lstrip(_stripped(newline, blank))
-        contents.append(content.rstrip(_stripped(newline_after, blank_after)))
-        rest = after
+    roles = tuple(message["role"] for message in messages)
+    special = tuple(sorted(tokenizer.special.items()))
+    texts, strips = _layout(tokenizer.chat_template, special, roles)
+    contents = [
+        message["content"].lstrip(before).rstrip(after)
+        for message, (before, after) in zip(messages, strips)
+    ]
     if not plain_markers:
-        require_markers(tokenizer, [*texts, rest])
-    return [*texts, rest], contents
+        require_markers(tokenizer, texts)
+    return list(texts), contents
 
 
 def require_markers(tokenizer, texts):
@@ -99,142 +63,55 @@ def require_markers(tokenizer, texts):
             )
 
 
-def _stripped(newline, blank):
-    """The characters that a template strips, by what it left of a line break and a blank."""
-    if not blank:
-        return None  # white space of all kinds
-    return "" if newline else "\n"
+@functools.lru_cache(maxsize=1024)
+def _layout(source, special, roles):
+    """The template's texts around messages, and which characters it strips on both sides of each.
+
+    Contents are rendered with a blank on both sides, which shows whether white space is stripped,
+    and with line breaks around that, which shows whether only these are.
+    """
+    marks = [f"\u2402m{index}M\u2403" for index in range(len(roles))]
+
+    def pieces(around):
+        messages = [
+            {"role": role, "content": f"{around} {mark} {around}"}
+            for role, mark in zip(roles, marks)
+        ]
+        return _between(render(source, dict(special), messages), marks, roles)
+
+    texts, blanks = pieces("")
+    broken, _ = pieces("\n")
+    strips = [[None if not kept else "" for kept in pair] for pair in blanks]
+    for index, (text, with_breaks) in enumerate(zip(texts, broken)):
+        # What the message before and the one after left of their line breaks in this text.
+        if "\\n" + text == with_breaks[:-2] or text + "\\n" == with_breaks:
+            raise InputError(
+                f"the chat template prints the {roles[max(index - 1, 0)]} message as JSON",
+                remedy="use a plain convention",
+            )
+        for before, after in ((1, 1), (0, 1), (1, 0), (0, 0)):
+            if "\n" * before + text + "\n" * after == with_breaks:
+                break
+        else:
+            continue
+        if index > 0 and not before and strips[index - 1][1] == "":
+            strips[index - 1][1] = "\n"
+        if index < len(roles) and not after and strips[index][0] == "":
+            strips[index][0] = "\n"
+    return tuple(texts), tuple(map(tuple, strips))
 
 
-def _render(tokenizer, messages):
-    try:
-        template = _compile(tokenizer.chat_template)
-        parts, length = [], 0
-        known = {"tools": None, "documents": None, "add_generation_prompt": False}
-        for part in template.generate(tokenizer.special | known | {"messages": messages}):
-            length += len(part)
-            _bounded(length)
-            parts.append(part)
-        return "".join(parts)
-    except (jinja2.TemplateError, ArithmeticError, RecursionError, *WRONG) as error:
-        raise InputError(
-            f"the chat template fails: {error}",
-            field="chat_template",
-            remedy="set the convention's system message to null if it knows none, or use a plain "
-            "convention",
-        ) from error
-
-
-WRONG = (TypeError, ValueError, LookupError, AttributeError)
-
-
-class Generation(jinja2.ext.Extension):
-    """`{% generation %}`, which marks the tokens to train on: here its body."""
-
-    tags = {"generation"}
-
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.Scope(body, lineno=line)
-
-
-class Joins(jinja2.visitor.NodeTransformer):
-    """Writes `a ~ b` as the sum of two strings, which the sandbox can bound."""
-
-    def visit_Concat(self, node):  # noqa: N802 (jinja2 finds it by this name)
-        node = self.generic_visit(node)
-
-        def text(part):
-            return jinja2.nodes.Filter(part, "string", [], [], None, None, lineno=node.lineno)
-
-        parts = [text(part) for part in node.nodes]
-        return functools.reduce(lambda a, b: jinja2.nodes.Add(a, b, lineno=node.lineno), parts)
-
-
-class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
-    """jinja2's sandbox, in which no value may grow beyond `MOST`."""
-
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
-
-    def _parse(self, source, name, filename):
-        return Joins().visit(super()._parse(source, name, filename))
-
-    def call_binop(self, context, operator, left, right):
-        """An operation whose result is bounded before it is computed."""
-        sizes = [len(value) if hasattr(value, "__len__") else abs(value) for value in (left, right)]
-        if operator == "*":
-            _bounded(sizes[0] * sizes[1])
-        elif operator == "+":
-            _bounded(sizes[0] + sizes[1])
-        elif operator == "**" and max(sizes) > 1:
-            _bounded(sizes[1])
-            _bounded(sizes[1] * math.log10(max(sizes[0], 1)), most=300)
-        elif operator == "%" and isinstance(left, str):
-            _bounded_widths(left)
-        return super().call_binop(context, operator, left, right)
-
-    def call(self, context, called, *args, **kwargs):
-        """A call with no number beyond the bound, of a text that cannot multiply."""
-        _bounded_arguments([*args, *kwargs.values()])
-        owner = getattr(called, "__self__", None)
-        if isinstance(owner, str) and called.__name__ in ("replace", "join", "format", "translate"):
-            _bounded((len(owner) + 1) * (1 + sum(map(_size, args))))
-            _bounded_widths(owner if called.__name__ == "format" else "")
-        return super().call(context, called, *args, **kwargs)
-
-
-def _size(value):
-    return len(value) if hasattr(value, "__len__") else 1
-
-
-def _bounded(size, most=MOST):
-    if size > most:
-        raise jinja2.TemplateError(f"a value of it is larger than {most:,}")
-
-
-def _bounded_arguments(values):
-    for value in values:
-        if isinstance(value, int | float):
-            _bounded(abs(value))
-
-
-def _bounded_widths(template):
-    for digits in re.findall(r"\d+", template):
-        _bounded(len(digits), most=6)
-
-
-@functools.lru_cache(maxsize=16)
-def _compile(source):
-    def fail(message):
-        raise jinja2.TemplateError(message)
-
-    def to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-        return json.dumps(
-            value,
-            ensure_ascii=ensure_ascii,
-            indent=indent,
-            separators=separators,
-            sort_keys=sort_keys,
-        )
-
-    environment = Sandbox(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
-    )
-    environment.filters["tojson"] = to_json
-    for name in ("center", "indent", "wordwrap", "batch", "slice", "replace", "format"):
-        environment.filters[name] = _bounded_filter(environment.filters[name])
-    environment.globals["raise_exception"] = fail
-    environment.globals["strftime_now"] = DATE.strftime
-    return environment.from_string(source)
-
-
-def _bounded_filter(function):
-    @functools.wraps(function)  # also what jinja2 passes it besides
-    def bounded(*args, **kwargs):
-        _bounded_arguments([*args, *kwargs.values()])
-        texts = [value for value in args if isinstance(value, str)]
-        _bounded(math.prod(len(text) + 1 for text in texts[:1] + texts[2:]))
-        return function(*args, **kwargs)
-
-    return bounded
+def _between(rendered, marks, roles):
+    """The texts around marks, and whether the blanks on both sides of each were printed."""
+    texts, blanks, rest = [], [], rendered
+    for role, mark in zip(roles, marks):
+        found = re.search(f"( ?){mark}( ?)", rest)
+        if found is None or mark in rest[found.end() :]:
+            raise InputError(
+                f"the chat template does not print the {role} message exactly once",
+                remedy="set the convention's system message to null, or use a plain convention",
+            )
+        texts.append(rest[: found.start()])
+        blanks.append([bool(blank) for blank in found.groups()])
+        rest = rest[found.end() :]
+    return [*texts, rest], blanks

@@ -60,7 +60,7 @@ def place(state, tokens, file=None):
 
     The library numbers added tokens one after the other, whatever ids the file has: a gap moves all
     that follow, and two tokens may get one id. A token that is in the model's vocabulary keeps its
-    id, so tokens after a gap are put there.
+    id, so where there are gaps all are put there.
 
     Args:
         state: the decoded tokenizer.json; changed.
@@ -73,9 +73,11 @@ def place(state, tokens, file=None):
     state["added_tokens"] = sorted(tokens, key=lambda token: token["id"])
     vocabulary = state["model"]["vocab"]
     texts = {index: text for text, index in _vocabulary(state["model"]).items()}
-    size, last = len(vocabulary), -1
+    new = []
     for token in state["added_tokens"]:
         index, text = token["id"], token["content"]
+        if texts.get(index) != text:
+            new.append(index)
         if texts.setdefault(index, text) != text:
             raise InputError(
                 f"{text!r} has the id {index} of {texts[index]!r}",
@@ -83,24 +85,24 @@ def place(state, tokens, file=None):
                 field="added_tokens",
                 remedy="save the tokenizer again with the transformers that wrote it",
             )
-        if isinstance(vocabulary, dict) and text not in vocabulary:
-            if index != (last + 1 if last >= size else size):
-                vocabulary[text] = index
-                size += 1
-        elif isinstance(vocabulary, list) and index > max(size, last + 1):
-            raise InputError(
-                f"the ids before {text!r}, {index}, have gaps",
-                file=file,
-                field="added_tokens",
-                remedy="save the tokenizer again with the transformers that wrote it",
-            )
-        last = max(last, index)
+    if new == list(range(len(vocabulary), len(vocabulary) + len(new))):
+        return
+    if not isinstance(vocabulary, dict):
+        raise InputError(
+            f"the ids of added tokens have gaps: {new}",
+            file=file,
+            field="added_tokens",
+            remedy="save the tokenizer again with the transformers that wrote it",
+        )
+    vocabulary |= {token["content"]: token["id"] for token in state["added_tokens"]}
 
 
 def _other_files(directory, config):
     """`(tokens by their names, further tokens, tokens by their ids)` outside tokenizer.json."""
     file = directory / "tokenizer_config.json"
     values, by_id = dict(config), {}
+    if not values.get(EXTRA) and values.get(FORMER):
+        values[EXTRA] = values.pop(FORMER)
     if values.get(DECODER) is None:
         special_map = read_json(directory / "special_tokens_map.json")
         if isinstance(special_map.get(EXTRA), list):
@@ -108,7 +110,7 @@ def _other_files(directory, config):
             special_map[EXTRA] = listed + [t for t in special_map[EXTRA] if t not in listed]
         values |= special_map
         special = {_text(value) for name, value in values.items() if name in NAMES}
-        special |= {_text(token) for token in values.get(EXTRA) or values.get(FORMER) or ()}
+        special |= {_text(token) for token in values.get(EXTRA) or ()}
         for text, index in read_json(directory / "added_tokens.json").items():
             flags = {"special": text in special, "normalized": text not in special}
             by_id[index] = _token(text, file, "added_tokens.json") | flags
@@ -116,13 +118,13 @@ def _other_files(directory, config):
         for index, token in values[DECODER].items():
             by_id[int(index)] = _token(token, file, f"{DECODER}.{index}")
     extra = values.get(EXTRA) or values.get(FORMER) or []
-    named = {
-        name: value
-        for name, value in values.items()
-        if (name in NAMES or name.endswith("_token")) and isinstance(value, str | dict)
-    }
+    more: dict[str, object] = {}
     if isinstance(extra, dict):
-        named, extra = named | extra, values.get(FORMER) or []
+        more, extra = extra, values.get(FORMER) or []
+    others = {n: v for n, v in values.items() if n.endswith("_token") and n not in NAMES}
+    named = {name: values[name] for name in NAMES if isinstance(values.get(name), str | dict)}
+    named |= {name: value for name, value in others.items() if isinstance(value, str)} | more
+    named |= {name: value for name, value in others.items() if isinstance(value, dict)}
     return named, extra, dict(sorted(by_id.items()))
 
 

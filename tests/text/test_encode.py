@@ -1,6 +1,7 @@
 """Encoding: id layouts of the published conventions, and positions that no text can move."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from word_tokenizer import byte_tokenizer, piece_tokenizer
 
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
-from prm_jax.text import CONVENTIONS, EncodeReport, StepConvention, encode, verify_alignment
+from prm_jax.text import (
+    CONVENTIONS,
+    EncodeReport,
+    StepConvention,
+    convention,
+    encode,
+    verify_alignment,
+)
 
 LONG = 10_000
 OF_STEPS = [name for name, convention in CONVENTIONS.items() if convention.marker != "end"]
@@ -190,8 +198,8 @@ def test_verify_alignment_shows_the_token_that_is_scored():
 
 
 def test_a_convention_round_trips_and_refuses_unknown_fields():
-    for convention in CONVENTIONS.values():
-        assert StepConvention.from_dict(convention.to_dict()) == convention
+    for known in CONVENTIONS.values():
+        assert StepConvention.from_dict(known.to_dict()) == known
     with pytest.raises(InputError, match="colour"):
         StepConvention.from_dict({"name": "x", "colour": "red"})
     with pytest.raises(InputError, match="marker"):
@@ -245,3 +253,33 @@ def test_a_token_without_a_row_of_the_embedding_is_refused():
     with pytest.raises(InputError, match=message):
         encode(Trajectory("p", ("a",)), tokenizer, convention, LONG)
     assert len(encode(Trajectory("p", ("a",)), tokenizer, CONVENTIONS["trl"], LONG).tokens)
+
+
+def test_fields_complete_the_convention_of_their_name_and_are_read_from_json():
+    given = '{"name": "trl", "marker_text": "\\n\\n"}'
+    wanted = dataclasses.replace(CONVENTIONS["trl"], marker_text="\n\n")
+    assert convention(given) == convention(json.loads(given)) == wanted
+    assert convention(' {"name": "rlhflow", "joiner": "\\n"}').layout == "turns"
+    assert convention({"name": "mine", "bos": None}) == StepConvention("mine")
+    assert convention("qwen") is CONVENTIONS["qwen"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("tlr", "unknown convention 'tlr'.*known are trl.*JSON"),
+        ('{"name": "trl", }', "is not JSON"),
+        ("{oops", "is not JSON"),
+        ("[]", "must be an object"),
+        ('{"name": "trl", "separator": "x"}', "separator.*known are"),
+        ('{"marker_text": "x"}', "convention.name.*is missing"),
+        ('{"name": "trl", "bos": "yes"}', "convention.bos.*must be"),
+        ('{"name": "trl", "marker_text": 3}', "convention.marker_text.*must be str"),
+        ('{"name": "trl", "marker_text": ""}', "is empty"),
+        ('{"name": "trl", "step": "x"}', "step needs"),
+    ],
+)
+def test_a_convention_that_cannot_be_read_is_one_line(given, message):
+    with pytest.raises(InputError, match=message) as error:
+        convention(given)
+    assert "\n" not in str(error.value)

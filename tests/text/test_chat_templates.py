@@ -1,0 +1,169 @@
+"""Chat templates as people publish them, against transformers, and what is refused."""
+
+import time
+
+import pytest
+from word_tokenizer import byte_tokenizer, piece_tokenizer
+
+from prm_jax.errors import InputError
+from prm_jax.records import Trajectory
+from prm_jax.text import CONVENTIONS, Tokenizer, convention, encode
+from prm_jax.text.chat import template_pieces
+
+USER = {"role": "user", "content": "1 + 1?"}
+ASSISTANT = {"role": "assistant", "content": "It is 2."}
+TURN = "<|start|>{{ m.role }}\n{{ m.content }}<|end|>\n"
+LOOP = "{% for m in messages %}" + TURN + "{% endfor %}"
+TEMPLATES = {
+    "generation": "{% for m in messages %}{% if m.role == 'assistant' %}<|start|>assistant\n"
+    "{% generation %}{{ m.content }}<|end|>{% endgeneration %}\n{% else %}"
+    + TURN
+    + "{% endif %}{% endfor %}",
+    "generation_trimmed": "{%- for m in messages -%}{%- generation -%}  {{ m.content }}\n"
+    "{%- endgeneration -%}{%- endfor -%}",
+    "tools": "{% if tools is not none %}tools{% endif %}{% if documents is not none %}d{% endif %}"
+    "{% if tools is defined and documents is defined %}!{% endif %}" + LOOP,
+    "kwargs": "{% if enable_thinking is defined and enable_thinking is false %}no{% endif %}"
+    "{% if add_generation_prompt %}p{% endif %}{% if xml_tools or custom %}x{% endif %}" + LOOP,
+    "specials": "{{ bos_token }}{{ eos_token }}" + LOOP,
+    "date": "{{ strftime_now('%Y')[:2] }}" + LOOP,
+    "loopcontrols": "{% for m in messages %}{% if m.role == 'tool' %}{% continue %}{% endif %}"
+    + TURN
+    + "{% if loop.last %}{% break %}{% endif %}{% endfor %}",
+    "tojson": "{{ {'b': 1, 'a': 'é<'} | tojson(indent=2, sort_keys=true, separators=(',', ':')) }}"
+    + LOOP,
+    "joins": "{% set ns = namespace(text='') %}{% for m in messages %}{% set ns.text = ns.text ~ "
+    "'<|start|>' ~ m.role + '\n' ~ m['content'] ~ '<|end|>' %}{% endfor %}{{ ns.text }}",
+    "macro": "{% macro turn(m) %}" + TURN + "{% endmacro %}"
+    "{% for m in messages %}{{ turn(m) }}{% endfor %}",
+    "default_system": "{% if messages[0].role != 'system' %}<|start|>system\nBe kind.<|end|>\n"
+    "{% endif %}" + LOOP,
+    "last_turn_thinks": "{% for m in messages %}<|start|>{{ m.role }}\n{% if loop.last %}"
+    "<think>\n\n</think>\n\n{% endif %}{{ m.content }}<|end|>\n{% endfor %}",
+    "trim": LOOP.replace("m.content", "m.content | trim"),
+    "newlines": LOOP.replace("m.content", "m.content.strip('\n')"),
+    "leading_newlines": LOOP.replace("m.content", "m.content.lstrip('\n')"),
+    "string_only": LOOP.replace("m.content", "(m.content if m.content is string else '')"),
+}
+
+
+def theirs(template, messages):
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    tokenizer = byte_tokenizer()
+    rendered, _ = render_jinja_template([messages], chat_template=template, **tokenizer.special)
+    return rendered[0]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_prints_what_it_prints_in_transformers(name):
+    pytest.importorskip("transformers")
+    tokenizer = byte_tokenizer(chat_template=TEMPLATES[name])
+    for first in ("1 + 1?", "  so:\n", "\n\na ", " \n b \n "):
+        messages = [{"role": "user", "content": first}, ASSISTANT, USER, ASSISTANT]
+        texts, contents = template_pieces(tokenizer, messages)
+        together = "".join(a + b for a, b in zip(texts, [*contents, ""]))
+        assert together == theirs(TEMPLATES[name], messages)
+
+
+def test_steps_stay_as_they_are_where_a_template_cuts_reasoning_out():
+    template = LOOP.replace("m.content", "m.content.split('</think>')[-1].lstrip('\n')")
+    step = "<think>hm</think>\n\nIt is 2."
+    messages = [USER, {"role": "assistant", "content": step}]
+    _, contents = template_pieces(byte_tokenizer(chat_template=template), messages)
+    assert contents[1] == step
+    encoded = encode(
+        Trajectory("p", (step,)),
+        byte_tokenizer(chat_template=template),
+        CONVENTIONS["qwen"],
+        999,
+    )
+    assert step in byte_tokenizer().decode(encoded.tokens)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ raise_exception('no system role') }}", "no system role; set the convention's system"),
+        ("{% generation %}{{ messages }}", "chat template fails"),
+        ("{{ messages[0].content }}{{ nothing.here }}", "'nothing' is undefined"),
+        ("{{ messages[0].content | tojson }}", "as JSON"),
+        ("{{ messages[0].content }}{{ messages[0].content }}", "exactly once"),
+        ("{{ messages[0].content | upper }}", "exactly once"),
+        ("{{ messages.append(1) }}", "chat template fails"),
+        ("{{ ''.__class__.__mro__ }}", "chat template fails"),
+        ("{{ messages[0].content }}<|user|>", "'<|user|>', which is no token.*plain_markers"),
+        ("{{ messages[0].content }}<end_of_turn>", "'<end_of_turn>', which is no token"),
+        ("{{ messages[0].content }}<｜User｜>", "'<｜User｜>', which is no token"),
+    ],
+)
+def test_what_cannot_be_rendered_is_one_line(template, message):
+    message = message.replace("|", r"\|")
+    with pytest.raises(InputError, match=message) as error:
+        template_pieces(byte_tokenizer(chat_template=template), [USER])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 1000000000 }}",
+        "{{ [1] * 1000000000 }}",
+        "{{ 10 ** 100000000 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ 'a'.center(1000000000) }}",
+        "{{ 'a' | center(1000000000) }}",
+        "{{ 'a' | indent(1000000000, true) }}",
+        "{{ '{:1000000000}'.format(1) }}",
+        "{{ ('a' * 10000).replace('a', 'a' * 10000) }}",
+        "{{ ('a' * 10000) | replace('a', 'a' * 10000) }}",
+        "{% set n = namespace(t='a') %}{% for _ in range(64) %}{% set n.t=n.t~n.t %}{% endfor %}",
+        "{% set n = namespace(t='a') %}{% for _ in range(64) %}{% set n.t=n.t+n.t %}{% endfor %}",
+        "{% for i in range(100000) %}{{ 'a' * 1000 }}{% endfor %}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+    ],
+)
+def test_a_template_cannot_fill_the_memory(template):
+    start = time.monotonic()
+    with pytest.raises(InputError, match="larger than 1,000,000|recursion|Range too big"):
+        template_pieces(byte_tokenizer(chat_template=template), [USER])
+    assert time.monotonic() - start < 5
+
+
+def test_markers_that_a_model_was_trained_with_as_text_are_a_field_of_the_convention():
+    template = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}\n{% endfor %}"
+    tokenizer = byte_tokenizer(chat_template=template)
+    trajectory = Trajectory("p", ("a",))
+    with pytest.raises(InputError, match="<|user|>"):
+        encode(trajectory, tokenizer, CONVENTIONS["rlhflow"], 99)
+    plain = convention('{"name": "rlhflow", "plain_markers": true}')
+    encoded = encode(trajectory, tokenizer, plain, 99)
+    assert tokenizer.decode(encoded.tokens) == "<|user|>\np a\n<|assistant|>\n+\n"
+
+
+def test_text_after_contents_has_no_blank_of_its_own_under_sentencepiece():
+    tokenizer = piece_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }} a{% endfor %}"
+    texts, contents = template_pieces(tokenizer, [{"role": "user", "content": "W"}])
+    assert texts == ["", " a"]
+    whole = tokenizer.encode("W a")
+    going_on = tokenizer.encode_with_special(" a", continued=True)
+    assert tokenizer.encode(contents[0]) + going_on == whole
+    marked = tokenizer.encode_with_special(" a</s>W", continued=True)
+    assert marked == going_on + [2] + tokenizer.encode("W")
+
+
+def test_named_templates_and_their_files_are_taken_as_transformers_takes_them(tmp_path):
+    named = [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = None
+    tokenizer.config["chat_template"] = named
+    tokenizer.save(tmp_path)
+    config = (tmp_path / "tokenizer_config.json").read_text().rstrip("}\n ")
+    listed = '[{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]'
+    (tmp_path / "tokenizer_config.json").write_text(config + f', "chat_template": {listed}' + "}")
+    assert Tokenizer.from_dir(tmp_path).chat_template == "d"
+    (tmp_path / "chat_template.json").write_text('{"chat_template": "processor"}')
+    assert Tokenizer.from_dir(tmp_path).chat_template == "d"
+    (tmp_path / "chat_template.jinja").write_text("file")
+    assert Tokenizer.from_dir(tmp_path).chat_template == "file"
