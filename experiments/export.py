@@ -1,6 +1,9 @@
 """Writes a model as a Hugging Face directory that transformers and load_model read.
 
-python -m experiments.export --model=runs/mine --output=exported
+    python -m experiments.export --model=runs/mine --output=exported
+
+--adapter writes the low-rank adapters of a run and its head alone, as a directory that peft loads
+on the model that the run began with. A peft adapter as --model is merged into its base.
 """
 
 from absl import flags
@@ -10,6 +13,8 @@ from prm_jax import cli
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, "Directory, .gguf file, training workdir or preset.")
 flags.DEFINE_string("output", None, "Directory to write.")
+flags.DEFINE_string("base", None, "Of an adapter: its base model; default: as it says.")
+flags.DEFINE_bool("adapter", False, "Of a run with adapters: write these for peft.")
 flags.DEFINE_string("aggregation", None, "Steps to solution, to be recorded; default: as it was.")
 flags.DEFINE_string("convention", None, "How steps are marked: name or JSON; default: recorded.")
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Dtype of the parameters.")
@@ -25,7 +30,13 @@ def main(_):
 
     aggregation = FLAGS.aggregation or recorded_aggregation(FLAGS.model)
     check_method(aggregation)
-    model, params, tokenizer = load_model(FLAGS.model, dtype=FLAGS.dtype)
+    if FLAGS.adapter:
+        from prm_jax.train.adapter_export import export_adapters
+
+        export_adapters(FLAGS.model, FLAGS.output, base=FLAGS.base, aggregation=aggregation)
+        print(FLAGS.output)
+        return
+    model, params, tokenizer = load_model(FLAGS.model, dtype=FLAGS.dtype, base=FLAGS.base)
     if FLAGS.convention is not None:
         tokenizer.convention = convention(FLAGS.convention)
     weights.export(FLAGS.output, model, params, tokenizer, aggregation=aggregation)

@@ -84,9 +84,10 @@ def base_directory(directory, base=None):
     if base is None and (directory / "config.json").is_file():
         return directory
     named = str(base or read_json(directory / CONFIG).get("base_model_name_or_path") or "")
-    found = next((place for place in _places(named, directory) if place), None)
-    if found is None or not (found / "config.json").is_file():
-        what = "is not a directory with config.json" if found else "is not found"
+    places = [place for place in _places(named, directory) if place is not None]
+    found = next((place for place in places if (place / "config.json").is_file()), None)
+    if found is None:
+        what = "is no directory with config.json" if places else "is not found"
         raise InputError(
             f"is a peft adapter, and its base model {named!r} {what}",
             file=directory,
@@ -94,8 +95,6 @@ def base_directory(directory, base=None):
             remedy="give the base's directory (--base, or load_model(..., base=...)), "
             f"or {MERGE_FIRST}",
         )
-    if is_adapter(found) and not (found / "config.json").is_file():
-        raise InputError("is itself an adapter", file=found, field="base", remedy=MERGE_FIRST)
     return found
 
 
@@ -155,8 +154,10 @@ class AdaptedSource:
             resized = EMBEDDING in self._saved and self._resized(EMBEDDING)
             if {EMBEDDING, UNEMBEDDING} & {*self._factors, *self._saved} and not resized:
                 self._copies[UNEMBEDDING] = EMBEDDING
-        replaced = {key.rsplit(".", 1)[0] for key in self._saved}
-        kept = [k for k in (*base.shapes, *self._copies) if k.rsplit(".", 1)[0] not in replaced]
+        # A layer saved whole has no bias but its own.
+        whole = {key.removesuffix(".weight") for key in self._saved if key.endswith(".weight")}
+        gone = {f"{layer}.bias" for layer in whole}
+        kept = [key for key in (*base.shapes, *self._copies) if key not in gone]
         self.shapes = {key: base.shapes[self._copies.get(key, key)] for key in kept}
         self.dtypes = {key: base.dtypes[self._copies.get(key, key)] for key in kept}
         for key, stored in self._saved.items():
@@ -171,6 +172,8 @@ class AdaptedSource:
     def _take(self, stored):
         """Sorts one tensor of the adapter into a factor or a module saved whole."""
         name = INSIDE.sub(r"\1", stored).removeprefix(PREFIX)
+        if ".original_module." in name:  # the base's, which peft keeps beside a module saved whole
+            return
         factor = FACTOR.match(name)
         if factor is None and ".lora_" in name:
             raise InputError(f"{stored} is no plain LoRA", file=self.file, remedy=MERGE_FIRST)

@@ -59,14 +59,22 @@ class SafetensorsDirectory:
         extra = [other for other in beside if (directory / other).is_file()]
         warn_of_leftovers(directory, [*names, *extra], name)
         found = {}  # key in its file -> (file, shape, dtype)
+        copies = set()
         for file in names + extra:
             with opened(directory / file) as tensors:
                 for key in tensors.keys():
-                    if key in found and key in listed and listed[key] != file:
-                        self._warn_of_copy(key, listed[key], file)
-                        continue
+                    if key in found and file not in extra:
+                        copies.add(key)
+                        if key in listed and listed[key] != file:
+                            continue
                     part = tensors.get_slice(key)
                     found[key] = (directory / file, tuple(part.get_shape()), part.get_dtype())
+        if copies:
+            logging.warning(
+                "%s: in several files: %s; those in the files that the index names are read",
+                self.file,
+                few(sorted(copies)),
+            )
         self.unlisted = sorted(set(listed) - set(found))
         if more := sorted(key for key in found if listed and key not in listed):
             logging.info("%s: read although the index does not list them: %s", name, few(more))
@@ -74,15 +82,6 @@ class SafetensorsDirectory:
         self.stored = {names_of[key]: (file, key) for key, (file, _, _) in found.items()}
         self.shapes = {names_of[key]: shape for key, (_, shape, _) in found.items()}
         self.dtypes = {names_of[key]: dtype for key, (_, _, dtype) in found.items()}
-
-    def _warn_of_copy(self, key, listed, other):
-        logging.warning(
-            "%s: %s is also in %s; that of %s is read, as the index says",
-            self.file,
-            key,
-            other,
-            listed,
-        )
 
     def read(self, key, index):
         """A block of a tensor, in its stored dtype.
