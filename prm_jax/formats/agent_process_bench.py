@@ -11,6 +11,8 @@ import json
 
 from prm_jax.errors import InputError
 from prm_jax.formats.trl import rating_label
+from prm_jax.json_values import integer
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "agent_process_bench"
@@ -56,15 +58,15 @@ def read(row, where, observations="before", neutral="positive"):
         steps.append("\n\n".join([*said, *_acts(message, where, f"messages[{index}]")]))
         said = []
     final, origin = row.get("final_label"), str(row.get("data_source", NAME))
-    if final is not None and (isinstance(final, bool) or final not in (-1, 0, 1)):
+    if final is not None and integer(final) not in (-1, 0, 1):
         raise where.error(f"must be -1, 0 or 1, not {final!r}", field="final_label")
-    number, query = row.get("total_index"), row.get("query_index")
+    number, query = name_of(row.get("total_index")), name_of(row.get("query_index"))
     fields = {
         "problem": question,
         "steps": steps,
         "labels": [rating_label(marked.get(i), neutral, where) for i in turns],
-        "outcome": None if final is None else float(final == 1),
-        "answer": row.get("answer_text"),
+        "outcome": None if final is None else float(integer(final) == 1),
+        "answer": name_of(row.get("answer_text")),
         "id": None if number is None else f"{origin}/{number}",
         "group": None if query is None else f"{origin}/{query}",
         "source": f"{NAME}/{origin}",

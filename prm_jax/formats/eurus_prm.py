@@ -12,6 +12,7 @@ import re
 
 from prm_jax.errors import InputError
 from prm_jax.formats import marks
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 from prm_jax.text.segment import STEP_HEADER, segment
 
@@ -49,7 +50,7 @@ def read(row, where, stage="auto"):
     if str(stage) == "auto":
         second = re.search(r"stage[-_ ]?2", where.file, re.IGNORECASE) is not None
     labels = [1.0] * (len(steps) - 1) + [label]
-    number = row.get("id")
+    number = name_of(row.get("id"))
     fields = {
         "problem": problem,
         "steps": steps,

@@ -5,6 +5,7 @@ right one, which is its outcome, and the other one's is 0. The two compete. Step
 lines and unlabelled. A pair without a verdict has no outcomes.
 """
 
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 from prm_jax.text.segment import segment
 
@@ -25,7 +26,7 @@ def read(row, where):
     if label is not None and (not isinstance(label, str) or label.strip() not in VERDICTS):
         raise where.error(f"must be A>B or B>A, not {label!r}", field="label")
     outcomes = VERDICTS["A=B" if label is None else label.strip()]
-    group, source = str(row.get("pair_id", where.name)), row.get("source")
+    group, source = name_of(row.get("pair_id")) or where.name, row.get("source")
     found = []
     for name, outcome in zip(RESPONSES, outcomes):
         if not isinstance(row.get(name), str) or not row[name].strip():

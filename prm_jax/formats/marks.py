@@ -1,6 +1,8 @@
-"""What several formats write in the same way: marks of steps, and answers that are no text."""
+"""Marks of steps, as several formats write them."""
 
 import re
+
+from prm_jax.json_values import integer, number
 
 SIGNS = {"+": 1.0, "-": 0.0}
 
@@ -23,8 +25,9 @@ def label(mark, where, field):
         return None
     if isinstance(mark, str) and mark.strip() in SIGNS:
         return SIGNS[mark.strip()]
-    if isinstance(mark, bool | int | float) and 0 <= mark <= 1:
-        return float(mark)
+    found = float(mark) if isinstance(mark, bool) else number(mark)
+    if found is not None and 0 <= found <= 1:
+        return float(found)
     raise where.error(
         f"{mark!r} is neither + nor - nor a number in [0, 1]",
         field=field,
@@ -56,18 +59,11 @@ def first_error(mark, n_steps, where, field):
     named = str(mark).strip().lower().removeprefix("step").strip(" .:")
     if named in ("n/a", "na", "none", "null", "nan", ""):
         return None
-    whole = re.fullmatch(r"(\d{1,6})(?:\.0*)?", named)  # tables write whole numbers as 2.0
-    number = int(whole[1]) if whole else 0
-    if isinstance(mark, bool) or not 1 <= number <= n_steps:
+    index = integer(mark)
+    if index is None and re.fullmatch(r"\d{1,6}(\.0*)?", named):  # tables write 2 as 2.0
+        index = int(named.partition(".")[0])
+    if index is None or not 1 <= index <= n_steps:
         raise where.error(
             f"{mark!r} is not a step of {n_steps}", field=field, remedy="steps count from 1"
         )
-    return number - 1
-
-
-def answer_text(value):
-    """A final answer as text: 18.0 is "18"; None stays None."""
-    if value is None or isinstance(value, str):
-        return value
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value)
+    return index - 1

@@ -10,6 +10,7 @@ line without a "Step i:" header continues the step before it, such as "The answe
 
 from prm_jax.formats import mr_ben
 from prm_jax.formats.mr_gsm8k import verdict
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "mathcheck"
@@ -34,7 +35,7 @@ def read(row, where):
     if not isinstance(solution, str) or not solution.strip():
         raise where.error("must be a string that is not empty", field="solution")
     steps, numbers = mr_ben.join_entries([line for line in solution.split("\n") if line.strip()])
-    number = row.get("id")
+    number = name_of(row.get("id"))
     fields = {
         "problem": row.get("question"),
         "steps": steps,

@@ -12,6 +12,7 @@ anywhere, so their steps are unlabelled.
 import ast
 
 from prm_jax.formats import marks
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "mr_gsm8k"
@@ -43,8 +44,8 @@ def read(row, where):
         "steps": steps,
         "first_error": first_error(row, len(steps), where),
         "outcome": verdict(row, ANSWER_CORRECTNESS, where),
-        "gold": marks.answer_text(row.get("ground_truth_answer")),
-        "id": row.get("uuid"),
+        "gold": name_of(row.get("ground_truth_answer")),
+        "id": name_of(row.get("uuid")),
         "source": f"{NAME}/{kind}" if isinstance(kind, str) else NAME,
         "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
     }

@@ -10,6 +10,7 @@ Only the completion is labelled: its prefix comes again in every row that contin
 """
 
 from prm_jax.formats.trl import rating_label
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "prm800k_steps"
@@ -39,7 +40,7 @@ def read(row, where, neutral="positive"):
         "steps": [*before, row.get("next_response")],
         "labels": [None] * len(before) + [label],
         "outcome": 1.0 if row.get("is_solution") is True else None,
-        "answer": row.get("answer"),
+        "answer": name_of(row.get("answer")),
         "source": NAME,
         "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
     }

@@ -12,8 +12,10 @@ Source: the authors' README, their published files and codes/mr-math_eval.py. Th
 """
 
 from prm_jax.errors import InputError
-from prm_jax.formats import marks, mr_gsm8k
+from prm_jax.formats import mr_gsm8k
 from prm_jax.formats.trl import rating_label
+from prm_jax.json_values import integer
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "reasoneval"
@@ -49,13 +51,13 @@ def read(row, where, neutral="positive", solution="hypothesis"):
         )
     common = {
         "problem": row.get("question"),
-        "gold": marks.answer_text(row.get("ground_truth_answer")),
+        "gold": name_of(row.get("ground_truth_answer")),
         "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
     }
     if row.get(STEPS) is None:
         return _perturbed(row, common, solution, where)
     steps = _joined(row[STEPS], where)
-    number = f"/{row['id']}" if row.get("id") is not None else ""
+    number = name_of(row.get("id"))
     if row.get("rating") is not None:
         kind = "redundant"
         found = {"labels": _ratings(row["rating"], len(steps), neutral, where)}
@@ -66,7 +68,7 @@ def read(row, where, neutral="positive", solution="hypothesis"):
             "outcome": mr_gsm8k.verdict(row, mr_gsm8k.ANSWER_CORRECTNESS, where),
         }
     fields = {**common, **found, "steps": steps, "source": f"{NAME}/{kind}"}
-    fields["id"] = f"{NAME}/{kind}{number}" if number else None
+    fields["id"] = None if number is None else f"{NAME}/{kind}/{number}"
     return [Trajectory.from_dict(fields, where)]
 
 
@@ -96,12 +98,12 @@ def _perturbed(row, common, solution, where):
     if kind in WRONG_STEP:
         steps = row.get(PERTURBED[0])
         n_steps = len(steps) if isinstance(steps, list) else 0
-        if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < n_steps:
+        index = integer(place)
+        if index is None or not 0 <= index < n_steps:
             raise where.error(
                 f"{place!r} is not a step of {n_steps}", field="tags", remedy="steps count from 0"
             )
-        index = place
-    group = f"{NAME}/perturbed/{row.get('id', where.name)}"
+    group = f"{NAME}/perturbed/{name_of(row.get('id')) or where.name}"
     found = []
     for name, error in (("reference", -1), ("hypothesis", index)):
         if solution in (name, "both"):

@@ -15,6 +15,7 @@ of `preds`, or what it boxes last.
 """
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "search_and_learn"
@@ -46,8 +47,7 @@ def read(row, where, separator=None):
         found = len(scores) if isinstance(scores, list) else "no"
         raise where.error(f"has {found} entries for {len(completions)} completions", field="scores")
     shared, own = _shared_out(row, len(completions))
-    group = row.get("unique_id")
-    group = where.name if group is None else str(group)
+    group = name_of(row.get("unique_id")) or where.name
     separators = SEPARATORS if separator is None else (separator,)
     trajectories = []
     for index, completion in enumerate(completions):
@@ -62,8 +62,8 @@ def read(row, where, separator=None):
         fields = {
             "problem": row.get("problem", row.get("question")),
             "steps": steps,
-            "answer": preds[index] if named else _boxed(completion),
-            "gold": row.get("answer"),
+            "answer": name_of(preds[index]) if named else _boxed(completion),
+            "gold": name_of(row.get("answer")),
             "id": f"{group}/{index}",
             "group": group,
             "source": NAME,

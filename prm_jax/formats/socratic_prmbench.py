@@ -39,3 +39,9 @@ def read(row, where, process="modified"):
         dataclasses.replace(t, source=f"{NAME}/{t.meta['classification']}", id=f"{NAME}/{t.id}")
         for t in found
     ]
+
+
+def remark(trajectory, where):
+    """That a number of no step was ignored."""
+    ignored = trajectory.meta.get(prmbench.IGNORED)
+    return f"{NAME}: {prmbench.IGNORE_RULE}" if ignored else None

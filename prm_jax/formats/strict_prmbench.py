@@ -10,7 +10,8 @@ The caches of scores, rows of `problem_id`, `candidate_index` and `step_scores`,
 `experiments.evaluate --scores` joins them to the pools by the candidates' ids, `gsm8k_002/7`.
 """
 
-from prm_jax.formats import marks
+from prm_jax.json_values import integer
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "strict_prmbench"
@@ -29,7 +30,7 @@ def read(row, where):
     if "candidates" in row:
         return _read_pool(row, where)
     if not any(name in row for name in TRACES.values()):
-        group = str(row.get("problem_id", where.name))
+        group = name_of(row.get("problem_id")) or where.name
         return [_trajectory(row, where, "", id=group, group=group)]
     pair = row.get("pair_id")
     if not isinstance(pair, str):
@@ -54,7 +55,7 @@ def _is_trace(row):
 
 
 def _read_pool(row, where):
-    candidates, group = row["candidates"], str(row.get("problem_id", where.name))
+    candidates, group = row["candidates"], name_of(row.get("problem_id")) or where.name
     if not isinstance(candidates, list) or not candidates:
         raise where.error("must be a list with at least one candidate", field="candidates")
     meta = {name: row[name] for name in ("n", "temperature") if name in row}
@@ -78,8 +79,8 @@ def _trajectory(trace, where, field, id, group, meta=None):
         "problem": problem.get("question"),
         "steps": _texts(trace.get("steps"), where, f"{field}steps"),
         "outcome": trace.get("is_correct"),
-        "answer": marks.answer_text(trace.get("extracted_answer")),
-        "gold": marks.answer_text(problem.get("ground_truth")),
+        "answer": name_of(trace.get("extracted_answer")),
+        "gold": name_of(problem.get("ground_truth")),
         "id": id,
         "group": group,
         "source": f"{NAME}/{problem.get('dataset')}",
@@ -92,7 +93,7 @@ def _texts(steps, where, field):
     if not isinstance(steps, list):
         raise where.error("must be a list of steps", field=field)
     for index, step in enumerate(steps):
-        if not isinstance(step, dict) or step.get("index", index) != index:
+        if not isinstance(step, dict) or integer(step.get("index", index)) != index:
             raise where.error(
                 f"must be an object with a text and the index {index}", field=f"{field}[{index}]"
             )

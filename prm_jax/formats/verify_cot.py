@@ -13,7 +13,8 @@ Rows of results/ have ten chains in `model_outputs`, with `per_sample_correct`; 
 
 import re
 
-from prm_jax.formats import marks
+from prm_jax.json_values import boolean
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "verify_cot"
@@ -35,10 +36,10 @@ def read(row, where):
     """One trajectory a chain."""
     if CHAINS in row:
         return _read_chains(row, where)
-    flag = row.get("flag")
-    if flag not in (0, 1):
-        raise where.error(f"must be 0 or 1, not {flag!r}", field="flag")
-    return [_trajectory(row, row.get("answer"), row.get("correct"), flag == 1, where, "answer")]
+    valid = boolean(row.get("flag"))
+    if valid is None:
+        raise where.error(f"must be 0 or 1, not {row.get('flag')!r}", field="flag")
+    return [_trajectory(row, row.get("answer"), row.get("correct"), valid, where, "answer")]
 
 
 def _read_chains(row, where):
@@ -50,7 +51,7 @@ def _read_chains(row, where):
     answers = row.get("pred_answers")
     if not isinstance(answers, list) or len(answers) != len(chains):
         answers = [None] * len(chains)
-    group = f"{NAME}/{row.get('example_idx', where.name)}"
+    group = f"{NAME}/{name_of(row.get('example_idx')) or where.name}"
     return [
         _trajectory(
             row,
@@ -59,7 +60,7 @@ def _read_chains(row, where):
             False,
             where,
             f"{CHAINS}[{index}]",
-            answer=marks.answer_text(answers[index]),
+            answer=name_of(answers[index]),
             id=f"{group}/{index}",
             group=group,
         )
@@ -78,7 +79,7 @@ def _trajectory(row, chain, correct, valid, where, field, **more):
         "steps": steps,
         "first_error": -1 if valid else None,
         "outcome": correct,
-        "gold": marks.answer_text(row.get("final_answer")),
+        "gold": name_of(row.get("final_answer")),
         "source": NAME,
         "meta": {k: v for k, v in row.items() if k not in NOT_KEPT} | {"premises": premises},
         **more,

@@ -8,8 +8,8 @@ not read**: a model without eyes sees the question's text alone. How many there 
 
 import json
 
-from prm_jax.formats import marks
 from prm_jax.formats.trl import rating_label
+from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "visual_process_bench"
@@ -55,7 +55,7 @@ def read(row, where, neutral="positive"):
         "problem": row.get("question"),
         "steps": steps,
         "labels": [rating_label(rating, neutral, where) for rating in ratings],
-        "gold": marks.answer_text(row.get("answer")),
+        "gold": name_of(row.get("answer")),
         "source": f"{NAME}/{origin}" if isinstance(origin, str) else NAME,
         "meta": {name: value for name, value in row.items() if name not in not_kept}
         | {"images_not_read": sum(_count(row.get(name)) for name in IMAGES)},
