@@ -2,6 +2,7 @@
 
 CHATS = ("messages", "conversations", "conversation")
 PAIRS = (("chosen", "rejected"), ("response_a", "response_b"), ("response_0", "response_1"))
+QUESTIONS = ("problem", "question", "prompt", "query", "instruction", "input")
 SCORES = ("step_scores", "clean_step_scores")
 
 
@@ -30,5 +31,12 @@ def describe(row):
         return (
             f"it is a pair of preferences ({' and '.join(pair)})",
             "write each as a row with problem, steps, outcome and a common group",
+        )
+    asked = next((name for name in QUESTIONS if isinstance(row.get(name), str)), None)
+    lists = [name for name, value in row.items() if isinstance(value, list)]
+    if asked and lists:
+        return (
+            f"it has a question ({asked}) and the lists {', '.join(lists[:4])}",
+            "our own rows have problem, steps and labels: give the fields these names",
         )
     return None, None

@@ -20,13 +20,28 @@ from prm_jax.records import Trajectory
 
 NAME = "search_and_learn"
 SEPARATORS = ("\n\n", "\n")
-NOT_KEPT = ("problem", "question", "answer", "unique_id", "completions", "preds")
+PROBLEMS = ("problem", "question", "prompt")
+TEXTS = ("text", "completion", "content")  # of a completion that is an object
+NOT_KEPT = (*PROBLEMS, "answer", "unique_id", "completions", "preds")
 
 
 def detect(row):
     """Whether a row looks like this format."""
-    named = isinstance(row.get("problem"), str) or isinstance(row.get("question"), str)
-    return isinstance(row.get("completions"), list) and named and row.get("prompt") is None
+    if not isinstance(row.get("completions"), list):
+        return False
+    if isinstance(row.get("prompt"), str):
+        return competes(row)
+    return isinstance(row.get("problem"), str) or isinstance(row.get("question"), str)
+
+
+def competes(row):
+    """Whether the `completions` of a row with a `prompt` are solutions, each with scores of its
+    own, and not the steps of one, as in TRL's rows."""
+    completions, scores = row.get("completions"), row.get("scores")
+    if not isinstance(completions, list) or not isinstance(scores, list):
+        return False
+    own = bool(scores) and all(isinstance(entry, list) for entry in scores)
+    return own and len(scores) == len(completions)
 
 
 def read(row, where, separator=None):
@@ -52,15 +67,19 @@ def read(row, where, separator=None):
     trajectories = []
     for index, completion in enumerate(completions):
         field = f"completions[{index}]"
+        given = scores[index] if scores else None
+        if isinstance(completion, dict):
+            own[index] |= {k: v for k, v in completion.items() if k not in TEXTS}
+            given = own[index].pop("scores", given)
+            completion = next((completion[name] for name in TEXTS if name in completion), None)
         if not isinstance(completion, str) or not completion.strip():
             raise where.error("must be a string that is not empty", field=field)
-        given = scores[index] if scores else None
         steps, kept = _steps(completion, given, separators, where, f"scores[{index}]")
         preds = row.get("preds")
         named = isinstance(preds, list) and len(preds) == len(completions)
         meta = {**shared, **own[index]} | ({} if kept is None else {"scores": kept})
         fields = {
-            "problem": row.get("problem", row.get("question")),
+            "problem": next((row[name] for name in PROBLEMS if row.get(name) is not None), None),
             "steps": steps,
             "answer": name_of(preds[index]) if named else _boxed(completion),
             "gold": name_of(row.get("answer")),

@@ -5,6 +5,7 @@ With `ratings` they are -1, 0 and 1.
 """
 
 from prm_jax.errors import InputError
+from prm_jax.formats.search_and_learn import competes
 from prm_jax.json_values import integer
 from prm_jax.records import Trajectory
 
@@ -14,7 +15,8 @@ NEUTRAL = {"positive": 1.0, "negative": 0.0, "masked": None}
 
 def detect(row):
     """Whether a row looks like this format."""
-    return isinstance(row.get("prompt"), str) and isinstance(row.get("completions"), list)
+    steps = isinstance(row.get("prompt"), str) and isinstance(row.get("completions"), list)
+    return steps and not competes(row)
 
 
 def read(row, where, ratings=False, neutral="positive"):

@@ -269,6 +269,8 @@ def test_extra_columns_do_not_change_what_a_row_is(name):
         ({"id": "a", "step_scores": [0.5], "score": 0.5}, "--scores"),
         ({"features": [], "rows": [{"row_idx": 0, "row": {}}], "partial": False}, "viewer"),
         ({"prompt": "p", "chosen": "a", "rejected": "b"}, "pair of preferences"),
+        ({"question": "q", "steps": ["a"], "step_labels": [1]}, "problem, steps and labels"),
+        ({"query": "q", "solution_steps": ["a"], "ratings": [1]}, "a question (query)"),
         ({"instruction": "p", "output": "o"}, "fields ['instruction', 'output']"),
     ],
 )

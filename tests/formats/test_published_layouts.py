@@ -282,6 +282,12 @@ SOCRATIC = {
 }
 
 
+WHOLE = [*((name, row) for name, (row, _) in GOLDEN.items())]
+WHOLE += [("reasoneval", row) for row in (MR_MATH, REDUNDANT, PERTURBED)]
+WHOLE += [("search_and_learn", SAL), ("strict_prmbench", POOL), ("judgebench", JUDGED)]
+WHOLE += [("socratic_prmbench", SOCRATIC)]
+
+
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_published_row_is_read_as_written_by_hand(name):
     row, expected = GOLDEN[name]
@@ -564,6 +570,31 @@ def test_search_and_learn_without_scores_or_with_one_a_solution():
     assert found.steps == ("a", "b", "c") and found.answer == "7"
 
 
+def test_search_and_learn_completions_may_be_objects_or_stand_under_a_prompt():
+    row = {"problem": "p", "completions": [{"text": "a\n\nb", "scores": [0.5, 0.25], "n": 3}]}
+    (found,) = read("search_and_learn", row)
+    assert found.steps == ("a", "b") and found.meta == {"scores": [0.5, 0.25], "n": 3}
+    row = {"prompt": "p", "completions": ["a", "b"], "scores": [[0.5], [0.25]]}
+    assert formats.detected(row).NAME == "search_and_learn"
+    assert [t.problem for t in read("search_and_learn", row)] == ["p", "p"]
+    assert formats.detected({**row, "scores": [0.5, 0.25]}).NAME == "trl"
+
+
+def as_floats(value):
+    """The value as a table holds it that writes integers beside nulls."""
+    if isinstance(value, dict):
+        return {key: as_floats(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [as_floats(entry) for entry in value]
+    return float(value) if type(value) is int else value
+
+
+@pytest.mark.parametrize(("name", "row"), WHOLE)
+def test_whole_floats_are_read_as_the_integers_they_stand_for(name, row):
+    for found, expected in zip(read(name, as_floats(row)), read(name, row), strict=True):
+        assert {**found.to_dict(), "meta": 0} == {**expected.to_dict(), "meta": 0}
+
+
 def test_strict_prmbench_pools_traces_and_edits():
     one, two = read("strict_prmbench", POOL)
     assert (one.id, one.group, one.outcome, one.gold) == (
@@ -644,6 +675,9 @@ def test_socratic_prmbench_keeps_its_own_name_and_counts_from_one():
     with_tags = {k: v for k, v in SOCRATIC.items() if k != "classification"}
     assert formats.detected(with_tags).NAME == "socratic_prmbench"
     assert only("socratic_prmbench", with_tags).source == "socratic_prmbench/file"
+    past = only("socratic_prmbench", {**SOCRATIC, "error_steps": [2, 9]})
+    assert past.labels == (1.0, 0.0, 1.0)  # as PRMBench's evaluator: 9 says nothing
+    assert "socratic" in formats.FORMATS["socratic_prmbench"].remark(past, HERE)
     other = {**SOCRATIC, "classification": "circular", "modified_process": ["a", "b", "c"]}
     assert formats.detected(other).NAME == "prmbench"
 
@@ -659,10 +693,6 @@ def test_socratic_prmbench_original_processes_are_right():
 
 JUNK = [None, True, -1, 0, 2, 0.5, 1e300, 10**400, "", "x", "ки", "N/A", "[", "1e5", "²", "step 9"]
 JUNK += [[], [None], [[]], {}, {"a": 1}, [{}], {"steps": [None]}, float("nan"), float("inf")]
-WHOLE = [*((name, row) for name, (row, _) in GOLDEN.items())]
-WHOLE += [("reasoneval", row) for row in (MR_MATH, REDUNDANT, PERTURBED)]
-WHOLE += [("search_and_learn", SAL), ("strict_prmbench", POOL), ("judgebench", JUDGED)]
-WHOLE += [("socratic_prmbench", SOCRATIC)]
 
 
 def test_rows_damaged_at_any_depth_are_read_or_refused_but_never_crash():
