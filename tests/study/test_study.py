@@ -1,5 +1,6 @@
 """A whole study with a tiny model: data, runs, scores, tables, page and model card."""
 
+import copy
 import json
 
 import jax
@@ -12,6 +13,7 @@ from prm_jax.models import PRESETS, Decoder, init_params
 from prm_jax.report.tables import markdown
 from prm_jax.study import report
 from prm_jax.study.data import make_parts, training_set
+from prm_jax.study.revote import revote
 from prm_jax.study.run import run
 from prm_jax.train.backbone import byte_tokenizer
 from prm_jax.weights import export
@@ -162,3 +164,40 @@ def test_a_source_that_is_too_small_is_refused(config):
     config.files.counting.test = 1000
     with pytest.raises(InputError, match="counting has .* for test, not 1000"):
         make_parts(config)
+
+
+def test_votes_made_again_are_those_of_the_study(finished):
+    result = json.loads(json.dumps(finished[1]))
+    again = revote(copy.deepcopy(result))
+    assert again.pop("revoted") == {"changed": {}}
+    assert again == result
+
+
+def test_where_votes_change_what_needs_the_scores_of_models_is_emptied(finished):
+    right = json.loads(json.dumps(finished[1]))
+    stored = copy.deepcopy(right)
+    for method in ("random", "seed 0"):
+        row = stored["groups"]["worlds"]["methods"][method]["best_of_n"]["by_n"]["4"]
+        row["majority"] = {"value": 0.125, "low": 0.0, "high": 0.25}
+    again = revote(copy.deepcopy(stored))
+    change = again["revoted"]["changed"].pop("groups/worlds")
+    assert again["revoted"]["changed"] == {}
+    assert change["majority_before"]["4"]["value"] == 0.125
+    assert "seed 0" in change["emptied"] and "random" not in change["emptied"]
+    before, after = (
+        of["groups"]["worlds"]["methods"]["seed 0"]["best_of_n"]["by_n"]["4"]
+        for of in (right, again)
+    )
+    assert after["majority"] == before["majority"] == change["majority_after"]["4"]
+    chosen = after["aggregations"]["min"]["best_of_n"]
+    assert chosen["value"] == before["aggregations"]["min"]["best_of_n"]["value"]
+    gap = chosen["value"] - after["majority"]["value"]
+    assert chosen["minus_majority"] == {"value": gap, "low": None, "high": None}
+    assert after["aggregations"]["min"]["weighted_majority"]["value"] is None
+
+
+def test_candidates_of_another_configuration_are_refused(finished):
+    result = json.loads(json.dumps(finished[1]))
+    result["config"]["seed"] = 5
+    with pytest.raises(InputError, match="not those of the result"):
+        revote(result)
