@@ -39,16 +39,38 @@ def one_layer(config, own, layer, x, kept=None):
         mixed = norm(config, mixed, own["post_attn_norm/scale"])
     x = x + mixed
     inner = norm(config, x, own["mlp_norm/scale"])
+    mixed = experts(config, own, inner) if config.n_experts else mlp(config, own, inner)
+    if "post_mlp_norm/scale" in own:
+        mixed = norm(config, mixed, own["post_mlp_norm/scale"])
+    return x + mixed
+
+
+def experts(config, own, inner):
+    """One token and one expert at a time."""
+    mixed = np.zeros_like(inner)
+    for token, state in enumerate(inner):
+        scores = state @ own["mlp/router/kernel"]
+        shares = np.exp(scores - scores.max())
+        shares = shares / shares.sum()
+        chosen = np.argsort(-shares, kind="stable")[: config.experts_per_token]
+        total = shares[chosen].sum() if config.normalise_routing else 1
+        for expert in chosen:
+            of_expert = {
+                f"mlp/{name}/kernel": own[f"mlp/experts/{name}/kernel"][expert]
+                for name in ("gate", "up", "down")
+            }
+            mixed[token] += shares[expert] / total * mlp(config, of_expert, state)
+    return mixed
+
+
+def mlp(config, own, inner):
     gate = inner @ own["mlp/gate/kernel"] + own.get("mlp/gate/bias", 0)
     up = inner @ own["mlp/up/kernel"] + own.get("mlp/up/bias", 0)
     if config.activation == "silu":
         gate = gate / (1 + np.exp(-gate))
     else:
         gate = gate / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
-    mixed = (gate * up) @ own["mlp/down/kernel"] + own.get("mlp/down/bias", 0)
-    if "post_mlp_norm/scale" in own:
-        mixed = norm(config, mixed, own["post_mlp_norm/scale"])
-    return x + mixed
+    return (gate * up) @ own["mlp/down/kernel"] + own.get("mlp/down/bias", 0)
 
 
 def norm(config, x, scale):
