@@ -49,7 +49,7 @@ def main(_):
         options["n"] = [number(text, "n", int) for text in options["n"]]
     names = ("scores", "scores_key", "format")
     options |= {name: FLAGS[name].value for name in names}
-    check_writable(FLAGS.output)
+    check_writable(FLAGS.output, make=False)
     rejects = Rejects(f"{FLAGS.output}.rejects.jsonl") if FLAGS.skip_bad else None
     with Progress("evaluating", quiet=QUIET_SECONDS) as bar:
         options |= {"skip_bad": rejects, "progress": bar.update}

@@ -33,7 +33,7 @@ BAD_FILES = {
     "too many labels": (row(labels=[1, 1, 0]), 2, "labels", "3 entries for 2 steps"),
     "labels are a number": (row(labels=1), 2, "labels", "must be a list"),
     "a label is a text": (row(labels=["1", 0]), 2, "labels[0]", "must be a number"),
-    "NaN label": (row(labels=[1, float("nan")]), 2, "labels[1]", "nan is not in [0, 1]"),
+    "an infinite label": (row(labels=[1, float("inf")]), 2, "labels[1]", "inf is no number"),
     "first error beyond": (row(first_error=2), 2, "first_error", "not a step of 2"),
     "an outcome of 2": (row(outcome=2), 2, "outcome", "must be 0, 1 or null"),
     "not UTF-8": (GOOD + b'{"problem": "\xff"}', 2, None, "is not UTF-8"),
@@ -99,7 +99,7 @@ def test_a_bad_row_is_named_by_file_line_and_field_with_a_remedy(
     assert contents(place) == before
 
 
-@pytest.mark.parametrize("name", ["train", "score"])
+@pytest.mark.parametrize("name", ["train", "score", "evaluate"])
 def test_who_can_leave_bad_rows_out_is_told_so(command, place, model_directory, name):
     source = place / "in.jsonl"
     source.write_bytes(BAD_FILES["no steps"][0])
