@@ -22,7 +22,7 @@ MOMENT = datetime.datetime(2022, 7, 30, 14, 39, 3)
     [
         (MOMENT, "2022-07-30T14:39:03"),
         (MOMENT.replace(microsecond=5), "2022-07-30T14:39:03.000005"),
-        (MOMENT.replace(tzinfo=datetime.timezone.utc), "2022-07-30T14:39:03+00:00"),
+        (MOMENT.replace(tzinfo=datetime.UTC), "2022-07-30T14:39:03+00:00"),
         (datetime.date(2024, 1, 1), "2024-01-01"),
         (datetime.time(1, 2), "01:02:00"),
         (datetime.timedelta(seconds=-90.5), "-PT90.5S"),
