@@ -5,7 +5,8 @@ have a `solution` and as `answer` the first wrong step by its header ("Step 2", 
 what follows it is unlabelled. Rows of `outcome_judging` have a solution whose final answer is
 "Correct" or "Incorrect", which is the outcome. The other two tasks, `solving` and
 `answerable_judging`, have no solution and give nothing. A `solution` has one step a line or more: a
-line without a "Step i:" header continues the step before it, such as "The answer is $16.".
+line without a "Step i:" header continues the step before it, such as "The answer is $16.". The
+images of geo_checklist.json are not read; their paths stay in `meta`.
 """
 
 from prm_jax.formats import mr_ben

@@ -18,8 +18,8 @@ from prm_jax.json_values import name as name_of
 from prm_jax.records import Trajectory
 
 NAME = "verify_cot"
-OPENINGS = ("First, let's", "Next, let's")
-BLOCK = re.compile(r"\n(?=#\s*\d+\.)")
+OPENING = re.compile(r"(?:First|Next),? let's")
+BLOCK = re.compile(r"\n(?=#)")
 CHAINS, CORRECT = "model_outputs", "per_sample_correct"
 READ = ("question", "answer", "final_answer", "correct", CHAINS, CORRECT, "pred_answers")
 NOT_KEPT = (*READ, "model_input", "verify_results", "verify_result", "verify_correct")
@@ -90,7 +90,7 @@ def _trajectory(row, chain, correct, valid, where, field, **more):
 def _blocks(chain):
     """`(premises, steps)`."""
     lines = [line.strip() for line in chain.split("\n")]
-    text = "\n".join(line for line in lines if line and not line.startswith(OPENINGS))
+    text = "\n".join(line for line in lines if line and not OPENING.match(line))
     blocks = BLOCK.split(text)
     steps = [block for block in blocks if "(by" in block or "Step" in block]
     return [block for block in blocks if block not in steps], steps

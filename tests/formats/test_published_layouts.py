@@ -149,7 +149,7 @@ GOLDEN = {
     "verify_cot": (
         {
             "question": "q",
-            "answer": "First, let's write down all\n#1. one\n#2. two\n\nNext, let's answer\n\n"
+            "answer": "First let's write down all\n#1: one\n#2. two\n\nNext, let's answer\n\n"
             "#3. (by #1) Step 1: a\nmore\n\n#4. (by #2 #3) The answer is 7.",
             "final_answer": 7,
             "correct": True,
@@ -162,7 +162,7 @@ GOLDEN = {
             outcome=1.0,
             gold="7",
             source="verify_cot",
-            meta={"flag": 1, "premises": ["#1. one", "#2. two"]},
+            meta={"flag": 1, "premises": ["#1: one", "#2. two"]},
         ),
     ),
     "visual_process_bench": (
