@@ -14,6 +14,7 @@ from prm_jax.errors import InputError
 from prm_jax.text.template_sandbox import render
 
 MARKER = re.compile(r"<[|｜][^<>|｜\s]+[|｜]>|<(?:start|end)_of_turn>|</?s>")
+BLANK = "\u2003"  # an em space: white space to Python and Jinja
 
 
 def template_pieces(tokenizer, messages, *, plain_markers=False):
@@ -68,13 +69,14 @@ def _layout(source, special, roles):
     """The template's texts around messages, and which characters it strips on both sides of each.
 
     Contents are rendered with a blank on both sides, which shows whether white space is stripped,
-    and with line breaks around that, which shows whether only these are.
+    and with line breaks around that, which shows whether only these are. The blank is one that no
+    template prints itself: its own before a stripped message would be taken for ours.
     """
     marks = [f"\u2402m{index}M\u2403" for index in range(len(roles))]
 
     def pieces(around):
         messages = [
-            {"role": role, "content": f"{around} {mark} {around}"}
+            {"role": role, "content": f"{around}{BLANK}{mark}{BLANK}{around}"}
             for role, mark in zip(roles, marks)
         ]
         return _between(render(source, dict(special), messages), marks, roles)
@@ -105,7 +107,7 @@ def _between(rendered, marks, roles):
     """The texts around marks, and whether the blanks on both sides of each were printed."""
     texts, blanks, rest = [], [], rendered
     for role, mark in zip(roles, marks):
-        found = re.search(f"( ?){mark}( ?)", rest)
+        found = re.search(f"({BLANK}?){mark}({BLANK}?)", rest)
         if found is None or mark in rest[found.end() :]:
             raise InputError(
                 f"the chat template does not print the {role} message exactly once",
