@@ -84,7 +84,7 @@ def small_blocks(monkeypatch):
     ],
 )
 def test_attention_on_split_rows_equals_that_on_whole_ones(
-    axes, implementation, windows, softcap, small_blocks, quick_compilation
+    axes, implementation, windows, softcap, small_blocks
 ):
     options = dict(windows=windows, softcap=softcap, kind=len(windows) - 1)
     given = inputs(2, 64)
@@ -93,9 +93,7 @@ def test_attention_on_split_rows_equals_that_on_whole_ones(
     assert_same(found, expected)
 
 
-def test_a_block_that_is_read_in_a_loop_gives_what_it_gives_at_once(
-    small_blocks, quick_compilation
-):
+def test_a_block_that_is_read_in_a_loop_gives_what_it_gives_at_once(small_blocks):
     given = inputs(1, 46)  # two blocks of 23, which the loop does not fill
     found, expected = (
         values_and_gradients(None, *given, implementation=name, windows=(7,))
@@ -104,7 +102,7 @@ def test_a_block_that_is_read_in_a_loop_gives_what_it_gives_at_once(
     assert_same(found, expected)
 
 
-def test_the_splash_kernel_knows_where_in_the_row_its_part_is(quick_compilation):
+def test_the_splash_kernel_knows_where_in_the_row_its_part_is():
     given = inputs(1, 256, width=128)
     found, expected = (
         values_and_gradients(mesh, *given, implementation=name, windows=(150,))
@@ -115,7 +113,7 @@ def test_the_splash_kernel_knows_where_in_the_row_its_part_is(quick_compilation)
 
 
 @pytest.mark.parametrize("implementation, sequence", [("blockwise", 2), ("xla", 4)])
-def test_trees_on_split_rows(implementation, sequence, quick_compilation):
+def test_trees_on_split_rows(implementation, sequence):
     # One chain of 8 tokens under which 4 chains of 2 stand, in blocks of 4 queries. Two parts of
     # two blocks, and four parts of one.
     end = np.array([[16] * 8 + [10, 10, 12, 12, 14, 14, 16, 16]], np.int32)
@@ -132,7 +130,7 @@ def test_trees_on_split_rows(implementation, sequence, quick_compilation):
     assert_same(found, jax.jit(functools.partial(attend, **options))(*given))
 
 
-def test_token_losses_and_states_at_steps_do_not_depend_on_the_split(quick_compilation):
+def test_token_losses_and_states_at_steps_do_not_depend_on_the_split():
     config, params = CONFIGS["tiny-llama"], params_of("tiny-llama")
     generator = np.random.default_rng(1)
     hidden_BTD = jnp.asarray(generator.normal(size=(2, 40, config.d_model)), jnp.float32)
@@ -157,7 +155,7 @@ def test_token_losses_and_states_at_steps_do_not_depend_on_the_split(quick_compi
     assert not re.search(whole + r"\S* " + COLLECTIVES, compiled.as_text())
 
 
-def test_keys_and_values_are_all_that_a_layer_exchanges(quick_compilation):
+def test_keys_and_values_are_all_that_a_layer_exchanges():
     config, mesh = CONFIGS["tiny-llama"], mesh_of(sequence=4)
     model, params = Decoder(config, segments=(1, 1)), resegment(params_of("tiny-llama"), (1, 1))
 

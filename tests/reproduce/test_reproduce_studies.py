@@ -24,7 +24,6 @@ def config_of(name, size="full"):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_runs_and_every_figure_is_a_share_or_a_difference(name):
     result = run_study(name, load(name), config_of(name, "smoke"), (0, 1), smoke=True)

@@ -81,7 +81,6 @@ def test_the_bytes_counted_from_shapes_are_those_of_the_arrays():
     assert memory.held(state) == of_first < whole / 3
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("step", ["train", "score"])
 def test_a_compiled_step_takes_what_the_shardings_say(step, tmp_path):
     work = Work("tiny-qwen2", step, rows=8, row_length=64)

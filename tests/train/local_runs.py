@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,10 +32,11 @@ class Run:
         environment = dict(os.environ)
         if processes > 1:
             command += [f"--coordinator=127.0.0.1:{free_port()}", f"--num_processes={processes}"]
-            environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+            environment["XLA_FLAGS"] = re.sub(
+                r"count=\d+", f"count={devices}", os.environ["XLA_FLAGS"]
+            )
             # Gloo waits 30 seconds for the others: all must compile, not find some in a cache.
             environment["JAX_ENABLE_COMPILATION_CACHE"] = "false"
-            environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
         folder = os.path.dirname(os.path.abspath(__file__))
         environment["PYTHONPATH"] = os.pathsep.join(
             [folder, *filter(None, [environment.get("PYTHONPATH")])]

@@ -9,8 +9,6 @@ from prm_jax.errors import InputError
 from prm_jax.train import loop
 from prm_jax.train.checkpoint import Checkpoints
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture
 def config(config, solutions, tmp_path):

@@ -19,7 +19,6 @@ from prm_jax.train.bilevel import METHODS, bilevel_step, create_domains, weighte
 from prm_jax.train.state import create_state
 from prm_jax.train.step import accumulated_gradient, batch_loss, train_step
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 BCE = objectives.OBJECTIVES["bce"]
 SIZES, NAMES = (12, 12), ("clean", "corrupted")
 

@@ -17,8 +17,6 @@ from prm_jax.formats import array_records
 from prm_jax.train import distributed, loop
 from prm_jax.weights import load_model
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture
 def values(solutions, tmp_path):

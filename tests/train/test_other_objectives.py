@@ -11,7 +11,6 @@ from prm_jax.scoring import parse_scorer
 from prm_jax.train import loop
 from prm_jax.weights import load_model
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 CANDIDATE = Trajectory("add to 3", ("3+0=3", "3+1=5", "3+2=5"))
 
 

@@ -7,7 +7,6 @@ import pytest
 from prm_jax.errors import InputError
 from prm_jax.train import loop
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 BAD = ('{"problem": "p", "steps": []}', "{broken")
 
 

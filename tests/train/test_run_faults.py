@@ -6,7 +6,6 @@ import resource
 import shutil
 import time
 
-import jax
 import pytest
 from local_runs import checkpoints, forget_after, metrics
 
@@ -38,13 +37,10 @@ def configuration():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The workdir of an undisturbed run; XLA compiles quickly until the module is through."""
-    jax.config.update("jax_disable_most_optimizations", True)
+    """The workdir of an undisturbed run."""
     workdir = tmp_path_factory.mktemp("runs") / "whole"
     loop.train(configuration(), workdir, progress=False)
-    yield workdir
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()
+    return workdir
 
 
 @pytest.fixture

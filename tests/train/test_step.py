@@ -16,7 +16,6 @@ from prm_jax.models import HeadConfig, init_lora, partition, paths
 from prm_jax.train.state import create_state, model_params
 from prm_jax.train.step import accumulated_gradient, batch_loss, eval_step, head_logits, train_step
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 BCE = objectives.OBJECTIVES["bce"]
 
 

@@ -15,8 +15,6 @@ from prm_jax.models import paths
 from prm_jax.train import loop
 from prm_jax.train.step import accumulated_gradient
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def test_a_packed_and_a_split_batch_have_the_gradient_of_trajectories_in_separate_rows():
     encoded = tiny.trajectories(8)

@@ -10,7 +10,7 @@ from prm_jax.data.synthetic.positions import first_error_probabilities
 from prm_jax.evaluate.leak_probe import Steps, labelled_steps, probe_auroc
 from prm_jax.evaluate.step_metrics import auroc
 
-N_TRAIN, N_TEST = 3000, 2000
+N_TRAIN, N_TEST = 1200, 1000
 
 
 @pytest.fixture(scope="module")
