@@ -5,7 +5,7 @@ ragged          GPU, TPU       `jax.lax.ragged_dot`
 blocks          CPU            a loop over blocks of rows, each of one group
 
 On a CPU XLA turns a ragged product into one of every row with every matrix, and holds a copy of all
-rows for each: 128 experts of which 8 are used cost 16 times what is needed. The loop runs over the
+rows for each: with 128 experts 128 times what is needed. The loop runs over the
 blocks there are; its trip count depends on the data, so derivatives are written here.
 """
 

@@ -43,6 +43,16 @@ def test_sliding_layers_count_their_window():
     assert flops.attention(config, [20]).flops == 4 * 4 * 8 * pairs
 
 
+def test_of_experts_those_count_that_a_token_goes_to():
+    # A layer: attention as above, a router 32x8, and 3 of 8 experts of three matrices 32x16.
+    config = PRESETS["tiny-qwen3_moe"]
+    assert flops.projections(config, 1).flops == 2 * 2 * (3072 + 256 + 3 * 3 * 512)
+    stored = sum(m.inputs * m.outputs * m.stored for m in flops.matrices(config))
+    assert stored == 3072 + 256 + 8 * 3 * 512
+    active = flops.projections(PRESETS["qwen3-30b-a3b"], 1).flops / 2
+    assert 2.7e9 < active < 2.9e9  # with embedding and unembedding 3.3 billion, as published
+
+
 def test_an_update_costs_three_passes_and_the_optimizer():
     assert flops.update(flops.Work(10, 4), n_params=2) == flops.Work(30, 12 + 2 * 7 * 4)
 

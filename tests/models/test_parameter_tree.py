@@ -45,6 +45,14 @@ EXPECTED = {
     | {"layers_0/attn/q/bias": (L, N, H)}
     | {f"layers_0/attn/{name}/bias": (L, K, H) for name in "kv"},
     "tiny-qwen3": TIED | QK_NORM,
+    "tiny-qwen3_moe": {path: shape for path, shape in LLAMA.items() if "/mlp/" not in path}
+    | QK_NORM
+    | {
+        "layers_0/mlp/router/kernel": (L, D, 8),
+        "layers_0/mlp/experts/gate/kernel": (L, 8, D, 16),
+        "layers_0/mlp/experts/up/kernel": (L, 8, D, 16),
+        "layers_0/mlp/experts/down/kernel": (L, 8, 16, D),
+    },
     "tiny-gemma2": TIED | SANDWICH,
     "tiny-gemma3": TIED | SANDWICH | QK_NORM,
 }
