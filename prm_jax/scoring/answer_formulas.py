@@ -93,8 +93,11 @@ class _Reader:
     def product(self):
         parts = [self.factor()]
         while True:
-            if self.take(*_TIMES) or self.crossed():
+            sign = self.take(*_TIMES)
+            if sign or self.crossed():
                 parts.append(self.factor())
+                if sign and sign.value == "times" and _is_vector(parts[-1]):
+                    raise NotReadError  # a cross product, whose order counts
             elif self.take(*_DIVIDE):
                 parts.append(("pow", self.factor(), number(-1)))
             elif self.starts_factor():
@@ -416,6 +419,10 @@ class _Reader:
             self.index += 1
             parts.append(("pow", self.factor(), number(-1)))
         return parts[0] if len(parts) == 1 else ("mul", *parts)
+
+
+def _is_vector(node):
+    return node[0] == "sym" and node[1].startswith(("vec ", "overrightarrow "))
 
 
 def _negative(node):

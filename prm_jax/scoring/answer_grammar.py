@@ -60,7 +60,7 @@ _DATES = (
 )
 _SLASHED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?(?: ?([ap])\.? ?m\.?)?")
-_CHOICE = re.compile(r"\(?([A-J])(?:\)|[.:](?=\s)) ?(.*)", re.DOTALL)
+_CHOICE = re.compile(r"\(?([A-J])(?:\)|[.:](?=\s)) ?(?!,|;|and\b|or\b)(.*)", re.DOTALL)
 _BASED = re.compile(r"\(?([0-9A-Z]+)\)?_(?:\{(\d+)\}|(\d+))")
 _LETTERS = re.compile(r"[^\W\d_](?: [^\W\d_])+")
 _SIGNS_ONLY = re.compile(r"[()\[\]{}<>](?: ?[()\[\]{}<>])*")
@@ -132,9 +132,9 @@ def _special(text):
             return Formula(number(_NUMBER_WORDS[tens[1]] + _NUMBER_WORDS[tens[2]]))
     if (choice := _CHOICE.fullmatch(plain)) and (choice[2] or not plain.startswith("(")):
         return Choice(choice[1], read(choice[2]) if choice[2] else None)
-    if (based := _BASED.fullmatch(plain)) and not based[1].isdigit() and based[1][0].isdigit():
+    if (based := _BASED.fullmatch(plain)) and not based[1].isdigit():
         base = int(based[2] or based[3])
-        if 2 <= base <= 36:
+        if 2 <= base <= 36 and (based[1][0].isdigit() or (base == 16 and len(based[1]) > 1)):
             return Formula(number(int(based[1], base)))
     if _LETTERS.fullmatch(plain) or _SIGNS_ONLY.fullmatch(plain):
         return Text(lower.replace(" ", ""))
@@ -616,6 +616,10 @@ def _quantity(found):
 
 
 def _clash(node, name):
+    if node[1].name.endswith("^-1") and " " not in node[1].name:  # $18 per hour
+        money = unit(name) or Unit(name)
+        both = " ".join(sorted((money.name, node[1].name)))
+        return Quantity(node[0], Unit(both, money.size * node[1].size))
     if node[1] != unit(name):
         raise NotReadError
     return Quantity(node[0], node[1])

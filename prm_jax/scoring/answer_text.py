@@ -218,6 +218,7 @@ def tokens(text: str) -> tuple[Token, ...]:
             kind, value = _number(value)
         elif kind == "text":
             value = value[value.index("{") + 1 : -1].strip()
+            value = value[1:-1] if re.fullmatch(r"\([A-J]\)", value) else value
         elif kind == "cmd":
             value = value[1:]
         elif kind == "word" and len(value) == 1:

@@ -135,3 +135,19 @@ def test_candidates_are_judged_as_their_family_judges_them(family):
     judged = [same_answer(c.answer, c.gold) for c in candidates]
     assert judged == [bool(c.outcome) for c in candidates]
     assert any(judged) and not all(judged)
+
+
+@pytest.mark.parametrize(
+    "first, second, same",
+    [
+        ("$18 per hour", "18 dollars per hour", True),
+        ("$18 per hour", "18", True),
+        ("$18 per hour", "$18 per day", False),
+        (r"\text{(A)}, \text{(C)}", "A, C", True),
+        ("(A), (C)", "(A), (B)", False),
+        ("FF_{16}", "255", True),
+        (r"\vec{u}\times\vec{v}", r"\vec{v}\times\vec{u}", False),
+    ],
+)
+def test_what_a_second_set_of_answers_showed(first, second, same):
+    assert same_answer(first, second) == same_answer(second, first) == same
