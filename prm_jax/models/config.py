@@ -1,11 +1,10 @@
-"""What a decoder is made of: one frozen record for Llama, Mistral, Qwen2, Qwen3, Gemma 2 and Gemma
-3 (text)."""
+"""What a decoder is made of: one frozen record for all families."""
 
 import dataclasses
 
 from prm_jax.errors import InputError
 
-ROPE_KINDS = ("default", "linear", "llama3", "yarn")
+ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
 LAYER_TYPES = ("full", "sliding")
 
 
@@ -17,14 +16,23 @@ class Rope:
         theta: base of the geometric series of wavelengths.
         kind: 'default', 'linear' (positions divided by `factor`), 'llama3' (long wavelengths
             divided, short ones kept, a ramp between; Llama 3.1), 'yarn' (the ramp counted in
-            rotations over the original context; arXiv:2309.00071).
+            rotations over the original context; arXiv:2309.00071), 'dynamic' (a sequence longer
+            than the original context gets a larger `theta`, by its own length), 'longrope' (each
+            frequency has its own divisor, one for sequences up to the original context and one
+            for longer ones; arXiv:2402.13753).
         factor: how much longer the context became.
-        original_max_position: context length before scaling, in tokens (llama3, yarn).
+        original_max_position: context length before scaling, in tokens (all but default and
+            linear).
         low_freq_factor, high_freq_factor: ends of the ramp (llama3).
         beta_fast, beta_slow: ends of the ramp in rotations (yarn).
-        attention_factor: multiplies cos and sin (yarn); None derives it from `factor`, `mscale`
-            and `mscale_all_dim`.
+        attention_factor: multiplies cos and sin (yarn, longrope); None derives it from `factor`,
+            for yarn also from `mscale` and `mscale_all_dim`.
         truncate: whether the ends of the ramp are rounded outwards to whole dimensions (yarn).
+        short_factor, long_factor: divisors of the frequencies, one for each pair of rotated
+            dimensions (longrope).
+        rotary_fraction: fraction of each head's dimensions that is rotated, from the first on.
+
+    Sequences are the segments of packed rows, so that a sequence has the numbers it has alone.
     """
 
     theta: float = 10_000.0
@@ -39,6 +47,9 @@ class Rope:
     mscale: float | None = None
     mscale_all_dim: float | None = None
     truncate: bool = True
+    short_factor: tuple[float, ...] = ()
+    long_factor: tuple[float, ...] = ()
+    rotary_fraction: float = 1.0
 
     def __post_init__(self):
         if self.kind not in ROPE_KINDS:
@@ -47,11 +58,24 @@ class Rope:
                 field="rope_type",
                 remedy=f"known are {', '.join(ROPE_KINDS)}",
             )
-        if self.kind in ("llama3", "yarn") and not self.original_max_position:
+        if self.kind not in ("default", "linear") and not self.original_max_position:
             raise InputError(
                 f"RoPE scaling {self.kind!r} needs the original context length",
                 field="original_max_position_embeddings",
             )
+        if not 0 < self.rotary_fraction <= 1:
+            raise InputError(
+                f"{self.rotary_fraction} is not in (0, 1]", field="partial_rotary_factor"
+            )
+
+    @property
+    def by_length(self) -> bool:
+        """Whether sequences beyond the original context are rotated by other frequencies."""
+        return self.kind in ("dynamic", "longrope")
+
+    def rotary_dim(self, head_dim: int) -> int:
+        """Number of dimensions of a head that are rotated."""
+        return int(head_dim * self.rotary_fraction)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +83,14 @@ class DecoderConfig:
     """Architecture of a decoder-only transformer.
 
     Fields (sizes in elements; letters as in docs/architecture.md):
-        family: 'llama', 'mistral', 'qwen2', 'qwen3', 'gemma2' or 'gemma3'; names the layout of its
-            files.
+        family: name of a record in `weights.families`; says the layout of its files.
         norm_offset: RMSNorm multiplies by (1 + scale), and rounds after the multiplication (Gemma).
-        sandwich_norms: a norm also after attention and after the mlp (Gemma).
+        late_rounding: norms and rotations round to the compute dtype after their multiplication
+            (OLMo); otherwise before.
+        pre_norms: a norm before attention and before the mlp (all but OLMo).
+        post_norms: a norm after attention and after the mlp, before the sum (Gemma, OLMo).
         qk_norm: RMSNorm over each query and key head (Qwen 3, Gemma 3).
+        qk_norm_whole: RMSNorm over all query heads together, and all key heads (OLMo).
         scale_embeddings: embeddings are multiplied by sqrt(D), rounded to the compute dtype
             (Gemma).
         query_scale: factor on the attention scores; None is 1 / sqrt(H).
@@ -95,8 +122,11 @@ class DecoderConfig:
     o_bias: bool = False
     mlp_bias: bool = False
     qk_norm: bool = False
+    qk_norm_whole: bool = False
     norm_offset: bool = False
-    sandwich_norms: bool = False
+    late_rounding: bool = False
+    pre_norms: bool = True
+    post_norms: bool = False
     scale_embeddings: bool = False
     query_scale: float | None = None
     attention_softcap: float | None = None
@@ -117,9 +147,13 @@ class DecoderConfig:
                 f"{self.n_heads} query heads cannot share {self.n_kv_heads} key heads",
                 field="num_key_value_heads",
             )
-        if self.head_dim % 2:
+        for rope in (self.rope, self.rope_sliding or self.rope):
+            check_rope(rope, self.head_dim)
+        if self.rope_sliding and self.rope_sliding.rotary_fraction != self.rope.rotary_fraction:
             raise InputError(
-                f"head dimension {self.head_dim} is odd: RoPE turns pairs", field="head_dim"
+                "full and sliding layers rotate different fractions of a head",
+                field="partial_rotary_factor",
+                remedy="such models are not supported",
             )
         if self.layer_types and len(self.layer_types) != self.n_layers:
             raise InputError(
@@ -144,3 +178,22 @@ class DecoderConfig:
     def sliding_layers(self) -> tuple[bool, ...]:
         """Whether each layer has a sliding window: bool per layer."""
         return tuple(kind == "sliding" for kind in self.layer_types or ("full",) * self.n_layers)
+
+
+def check_rope(rope, head_dim):
+    """Raises `InputError` unless a `Rope` fits heads of `head_dim` dimensions."""
+    rotated = rope.rotary_dim(head_dim)
+    if rotated % 2 or not rotated:
+        raise InputError(
+            f"head dimension {head_dim} is odd: RoPE turns pairs"
+            if rope.rotary_fraction == 1
+            else f"{rotated} of {head_dim} dimensions cannot be rotated in pairs",
+            field="head_dim" if rope.rotary_fraction == 1 else "partial_rotary_factor",
+        )
+    for field in ("short_factor", "long_factor") if rope.kind == "longrope" else ():
+        if len(getattr(rope, field)) != rotated // 2:
+            raise InputError(
+                f"has {len(getattr(rope, field))} numbers for {rotated // 2} pairs of dimensions",
+                field=field,
+                remedy="give one for each pair of rotated dimensions",
+            )

@@ -22,7 +22,7 @@ from prm_jax.models.attention_trees import Trees
 from prm_jax.models.config import DecoderConfig
 from prm_jax.models.constraints import constrain_tokens, look_up, sequence_shards
 from prm_jax.models.heads import HeadConfig
-from prm_jax.models.rope import rotate, rotations
+from prm_jax.models.rope import rotate, rotations, sequence_lengths
 from prm_jax.models.sparse_mlp import ACTIVATIONS, SparseMlp
 
 DTYPES = ("float32", "bfloat16")
@@ -85,20 +85,23 @@ class Projection(nn.Module):
 
 
 class RMSNorm(nn.Module):
-    """Root mean square norm over the last axis, computed in float32."""
+    """Root mean square norm over the last `n_axes` axes, computed in float32."""
 
-    eps: float
-    offset: bool
+    config: DecoderConfig
     dtype: str
+    n_axes: int = 1
 
     @nn.compact
     def __call__(self, x):
-        initial = nn.initializers.zeros if self.offset else nn.initializers.ones
-        scale = self.param("scale", initial, (x.shape[-1],), jnp.float32)
+        offset, axes = self.config.norm_offset, tuple(range(-self.n_axes, 0))
+        initial = nn.initializers.zeros if offset else nn.initializers.ones
+        scale = self.param("scale", initial, x.shape[-self.n_axes :], jnp.float32)
         wide = x.astype(jnp.float32)
-        normed = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
-        if self.offset:
-            return (normed * (1 + scale.astype(jnp.float32))).astype(self.dtype)
+        mean_square = jnp.mean(wide * wide, axis=axes, keepdims=True)
+        normed = wide * jax.lax.rsqrt(mean_square + self.config.norm_eps)
+        if offset or self.config.late_rounding:
+            scale = scale.astype(jnp.float32)
+            return (normed * (1 + scale if offset else scale)).astype(self.dtype)
         return normed.astype(self.dtype) * scale.astype(self.dtype)
 
 
@@ -107,7 +110,7 @@ class LayerInputs:
     """What all layers share; a layer picks its own by its kind.
 
     Fields:
-        cos, sin: f32[kinds,B,T,1,H/2] rotations of queries and keys.
+        cos, sin: f32[kinds,B,T,1,R/2] rotations of queries and keys.
         segment_ids_BT: i32[B,T] or None.
         trees: `Trees` or None.
     """
@@ -137,11 +140,11 @@ class Attention(nn.Module):
             return Projection("BTD,DNH->BTNH", shape, D, bias, self.dtype, name=name)(x_BTD)
 
         query, key, value = heads("q", N), heads("k", K), heads("v", K)
-        if config.qk_norm:
-            norm = functools.partial(RMSNorm, config.norm_eps, config.norm_offset, self.dtype)
+        if config.qk_norm or config.qk_norm_whole:
+            norm = functools.partial(RMSNorm, config, self.dtype, 2 if config.qk_norm_whole else 1)
             query, key = norm(name="q_norm")(query), norm(name="k_norm")(key)
         cos, sin = shared.cos[kind], shared.sin[kind]
-        query, key = rotate(query, cos, sin), rotate(key, cos, sin)
+        query, key = (rotate(x, cos, sin, config.late_rounding) for x in (query, key))
         self.sow(INTERMEDIATES, "query", query)
         self.sow(INTERMEDIATES, "key", key)
         mixed_BTNH = attend(
@@ -192,15 +195,17 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x_BTD, kind, shared):
         config = self.config
-        norm = functools.partial(RMSNorm, config.norm_eps, config.norm_offset, self.dtype)
+        norm = functools.partial(RMSNorm, config, self.dtype)
         attention = Attention(config, self.dtype, self.implementation, self.windows, name="attn")
-        mixed_BTD = attention(norm(name="attn_norm")(x_BTD), kind, shared)
-        if config.sandwich_norms:
+        inner_BTD = norm(name="attn_norm")(x_BTD) if config.pre_norms else x_BTD
+        mixed_BTD = attention(inner_BTD, kind, shared)
+        if config.post_norms:
             mixed_BTD = norm(name="post_attn_norm")(mixed_BTD)
         x_BTD = x_BTD + mixed_BTD
+        inner_BTD = norm(name="mlp_norm")(x_BTD) if config.pre_norms else x_BTD
         mlp = SparseMlp if config.n_experts else Mlp
-        mixed_BTD = mlp(config, self.dtype, name="mlp")(norm(name="mlp_norm")(x_BTD))
-        if config.sandwich_norms:
+        mixed_BTD = mlp(config, self.dtype, name="mlp")(inner_BTD)
+        if config.post_norms:
             mixed_BTD = norm(name="post_mlp_norm")(mixed_BTD)
         return constrain_tokens(x_BTD + mixed_BTD), None
 
@@ -272,7 +277,9 @@ class Decoder(nn.Module):
             logits: whether to compute vocabulary logits.
             lower_BTD: f[B,T,D] states after the first group of layers, as an earlier call gave
                 them; embedding and first group are then not run.
-            trees: `Trees`: tokens see only their ancestors, and segments do not count.
+            trees: `Trees`: tokens see only their ancestors, and segments do not count. Where the
+                rotary embedding depends on the length of a sequence (`Rope.by_length`), no path
+                may be longer than the original context: a shared prefix has one rotation.
 
         Returns:
             `DecoderOutput`; NaN at tokens whose id is not in the vocabulary.
@@ -303,7 +310,7 @@ class Decoder(nn.Module):
             x_BTD = constrain_tokens(lower_BTD).astype(self.dtype)
         skip_first = lower_BTD is not None
         x_BTD, lower_BTD = self._layers(x_BTD, positions, segment_ids, trees, skip_first)
-        x_BTD = RMSNorm(config.norm_eps, config.norm_offset, self.dtype, name="final_norm")(x_BTD)
+        x_BTD = RMSNorm(config, self.dtype, name="final_norm")(x_BTD)
         if not (logits or self.is_initializing()):
             return DecoderOutput(x_BTD, lower_BTD)
 
@@ -349,10 +356,11 @@ class Decoder(nn.Module):
         )
         sliding = sorted(set(config.sliding_layers))  # False before True; often only one of them
         windows = tuple(config.sliding_window if kind else None for kind in sliding)
-        tables = [
-            rotations((kind and config.rope_sliding) or config.rope, config.head_dim, positions_BT)
-            for kind in sliding
-        ]
+        ropes = [(kind and config.rope_sliding) or config.rope for kind in sliding]
+        lengths_BT = None
+        if trees is None and any(rope.by_length for rope in ropes):
+            lengths_BT = sequence_lengths(positions_BT, segment_ids_BT)
+        tables = [rotations(rope, config.head_dim, positions_BT, lengths_BT) for rope in ropes]
         cos, sin = (jnp.stack(table) for table in zip(*tables))
         shared = LayerInputs(cos, sin, segment_ids_BT, trees)
         kind_L = np.asarray([sliding.index(kind) for kind in config.sliding_layers], np.int32)

@@ -9,6 +9,10 @@ _TINY: dict[str, Any] = dict(
     vocab_size=256, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, head_dim=8, d_ff=64
 )
 
+_OLMO: dict[str, Any] = dict(
+    qk_norm_whole=True, pre_norms=False, post_norms=True, late_rounding=True
+)
+
 PRESETS = {
     "smollm2-135m": DecoderConfig(
         family="llama",
@@ -107,7 +111,7 @@ PRESETS = {
         tied=True,
         activation="gelu_tanh",
         norm_offset=True,
-        sandwich_norms=True,
+        post_norms=True,
         scale_embeddings=True,
         query_scale=8**-0.5,
         attention_softcap=50.0,
@@ -122,7 +126,7 @@ PRESETS = {
         tied=True,
         activation="gelu_tanh",
         norm_offset=True,
-        sandwich_norms=True,
+        post_norms=True,
         scale_embeddings=True,
         qk_norm=True,
         query_scale=8**-0.5,
@@ -131,5 +135,28 @@ PRESETS = {
         rope=Rope(theta=1_000_000.0, kind="linear", factor=8.0),
         rope_sliding=Rope(theta=10_000.0),
         norm_eps=1e-6,
+    ),
+    "tiny-phi3": DecoderConfig(
+        family="phi3",
+        **_TINY,
+        rope=Rope(
+            kind="longrope",
+            factor=2.0,
+            original_max_position=16,
+            short_factor=(1.0, 1.1, 1.3),
+            long_factor=(1.0, 2.0, 4.0),
+            rotary_fraction=0.75,
+        ),
+        max_position=32,
+    ),
+    "tiny-olmo2": DecoderConfig(family="olmo2", **_TINY, **_OLMO),
+    "tiny-olmo3": DecoderConfig(
+        family="olmo3",
+        **_TINY,
+        **_OLMO,
+        sliding_window=8,
+        layer_types=("sliding", "full"),
+        rope=Rope(theta=500_000.0, kind="yarn", factor=4.0, original_max_position=2048),
+        rope_sliding=Rope(theta=500_000.0),
     ),
 }

@@ -196,7 +196,7 @@ def encoded_logits(
     forward = partial(_forward, function, model, params, mesh)
     options = dict(batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     if share_prefixes:
-        require_shareable(model.head)
+        require_shareable(model, encoded)
         return tree_step_values(encoded, forward, counts=token_counts, **options)
     return step_values(encoded, forward, **options)
 

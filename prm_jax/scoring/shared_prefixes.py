@@ -26,8 +26,25 @@ class TokenCounts:
     computed: int = 0
 
 
-def require_shareable(head):
-    """Raises `InputError` for a head that reads more than the ends of steps."""
+def require_shareable(model, encoded):
+    """Raises `InputError` where a shared prefix would not have the values that it has alone.
+
+    Args:
+        model: `Decoder`; its head may read more than the ends of steps, and its rotary embedding
+            may depend on the length of the whole solution.
+        encoded: the trajectories, `Encoded`.
+    """
+    ropes = [model.config.rope, model.config.rope_sliding or model.config.rope]
+    limits = [rope.original_max_position for rope in ropes if rope.by_length]
+    longest = max((len(item.tokens) for item in encoded), default=0)
+    if limits and longest > min(limits):
+        raise InputError(
+            f"a solution of {longest} tokens is longer than {min(limits)}, beyond which the model "
+            "rotates all of its tokens otherwise than those of shorter solutions",
+            field="share_prefixes",
+            remedy=f"score without share_prefixes, or with max_length={min(limits)}",
+        )
+    head = model.head
     if head.kind == "easy_to_hard" or head.gate:
         reads = "tokens beside a step's last one" if not head.gate else "both directions together"
         raise InputError(

@@ -1,6 +1,8 @@
 """Building our parameter tree from stored tensors, each read once and taken apart into shards."""
 
+import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -49,12 +51,43 @@ def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
         experts = leaves.get(EXPERTS)
         check_experts(experts.shape[1] if experts is not None else 0, mesh)
         shardings = paths(param_shardings(abstract, mesh))
-    arrays = {}
+    arrays, firsts = {}, first_rows(rows, leaves)
     for row in rows:
-        shape = leaves[row.path].shape
-        arrays[row.path] = load(source, row, shape, shardings[row.path], jnp.dtype(dtype))
+        shape, part = leaves[row.path].shape, Part(source, firsts[row.path])
+        arrays[row.path] = load(part, row, shape, shardings[row.path], jnp.dtype(dtype))
         arrays[row.path].block_until_ready()  # what is on its way to a device is on the host too
     return from_paths(arrays)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A source seen from row `first` of each stored tensor on."""
+
+    source: Any
+    first: int
+
+    def read(self, key, index):
+        """As the source's `read`."""
+        rows, *others = index
+        rows = slice(rows.start + self.first, rows.stop + self.first)
+        return self.source.read(key, (rows, *others))
+
+
+def stored_shape(row, leaves):
+    """The shape in which a row's parameter (one layer or expert of it) is stored."""
+    return layout.stored_shape(row.layout, leaves[row.path].shape[row.n_stacks :])
+
+
+def first_rows(rows, leaves):
+    """{path: the row of the stored tensor that each parameter begins at}: 0 but for fused ones."""
+    layouts = {row.path: row for row in rows}
+    return {
+        row.path: sum(
+            stored_shape(layouts[path], leaves)[0]
+            for path in row.fused[: row.fused.index(row.path) if row.fused else 0]
+        )
+        for row in rows
+    }
 
 
 def load(source, row, shape, sharding, dtype):
@@ -132,9 +165,11 @@ def check(source, rows, leaves, ignorable):
     """Raises `InputError` unless the source holds exactly what `rows` need, in the right shapes."""
     expected: dict[str, tuple[int, ...]] = {}
     for row in rows:
-        shape, n_stacks = leaves[row.path].shape, row.n_stacks
-        stored = layout.stored_shape(row.layout, shape[n_stacks:])
-        expected |= {row.key.format(*i): stored for i in np.ndindex(*shape[:n_stacks])}
+        stored = stored_shape(row, leaves)
+        for index in np.ndindex(*leaves[row.path].shape[: row.n_stacks]):
+            key = row.key.format(*index)
+            n_rows = expected[key][0] if row.fused and key in expected else 0
+            expected[key] = (n_rows + stored[0], *stored[1:])
     missing = sorted(set(expected) - set(source.shapes))
     surplus = sorted(
         key

@@ -89,7 +89,8 @@ def export(
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """One tensor to be written; it leaves its device only when its file is written.
+    """One tensor to be written, or a part of one; it leaves its device only when its file is
+    written.
 
     Fields:
         leaf: the parameter.
@@ -112,8 +113,24 @@ class Stored:
         return layout.write(self.pattern, np.asarray(self.leaf[self.index]))
 
 
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """Tensors that are stored as one, joined along their first axis."""
+
+    parts: tuple[Stored, ...]
+
+    @property
+    def n_bytes(self):
+        """Size in bytes."""
+        return sum(part.n_bytes for part in self.parts)
+
+    def fetch(self):
+        """The tensor in its stored layout."""
+        return np.concatenate([part.fetch() for part in self.parts])
+
+
 def stored_tensors(config, head, params):
-    """What to write: dict from Hugging Face key to `Stored`.
+    """What to write: dict from Hugging Face key to `Stored` or `Joined`.
 
     Raises:
         InputError: parameters without a place in the format, missing ones, or shapes that the
@@ -136,16 +153,22 @@ def stored_tensors(config, head, params):
     ]
     if problems:
         raise InputError("; ".join(problems), remedy="merge LoRA and resize the configuration")
-    tensors = {}
+    stored: dict[str, dict[str, Stored]] = {}  # key -> {path: its tensor}
     for path, leaf in paths(params).items():
         group = GROUP.match(path)
         if group is None:
-            tensors[rows[path].key] = Stored(leaf, (), rows[path].layout)
+            stored[rows[path].key] = {path: Stored(leaf, (), rows[path].layout)}
             continue
         row, first = rows[hf_tables.LAYERS + path[group.end() :]], int(group[1])
         for place, *others in np.ndindex(*leaf.shape[: row.n_stacks]):
-            key = row.key.format(first + place, *others)
-            tensors[key] = Stored(leaf, (place, *others), row.layout)
+            tensor = Stored(leaf, (place, *others), row.layout)
+            stored.setdefault(row.key.format(first + place, *others), {})[row.path] = tensor
+    tensors: dict[str, Stored | Joined] = {}
+    for key, parts in stored.items():
+        order = rows[next(iter(parts))].fused
+        tensors[key] = (
+            Joined(tuple(parts[path] for path in order)) if order else [*parts.values()][0]
+        )
     if head is not None and head.kind in ("scalar", "linear") and not head.bias:
         # Transformers' token classifiers always have a bias.
         zeros = np.zeros(head.n_classes, params["head"]["kernel"].dtype)

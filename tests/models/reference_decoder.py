@@ -1,7 +1,9 @@
 """A decoder in plain numpy and float64, token by token: slow, and written apart from the library.
 
-Only default and linear RoPE; rows are single segments with positions 0, 1, 2, ...
+RoPE without llama3; rows are single segments with positions 0, 1, 2, ...
 """
+
+import math
 
 import numpy as np
 
@@ -34,11 +36,11 @@ def flatten(tree, prefix=""):
 
 
 def one_layer(config, own, layer, x, kept=None):
-    mixed = attention(config, own, layer, norm(config, x, own["attn_norm/scale"]), kept)
+    mixed = attention(config, own, layer, before(config, x, own, "attn_norm/scale"), kept)
     if "post_attn_norm/scale" in own:
         mixed = norm(config, mixed, own["post_attn_norm/scale"])
     x = x + mixed
-    inner = norm(config, x, own["mlp_norm/scale"])
+    inner = before(config, x, own, "mlp_norm/scale")
     mixed = experts(config, own, inner) if config.n_experts else mlp(config, own, inner)
     if "post_mlp_norm/scale" in own:
         mixed = norm(config, mixed, own["post_mlp_norm/scale"])
@@ -73,6 +75,11 @@ def mlp(config, own, inner):
     return (gate * up) @ own["mlp/down/kernel"] + own.get("mlp/down/bias", 0)
 
 
+def before(config, x, own, name):
+    """The norm before a block, where the family has one."""
+    return norm(config, x, own[name]) if name in own else x
+
+
 def norm(config, x, scale):
     factor = 1 + scale if config.norm_offset else scale
     return x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + config.norm_eps) * factor
@@ -87,16 +94,12 @@ def attention(config, own, layer, x, kept=None):
     rope = config.rope_sliding if sliding and config.rope_sliding else config.rope
     scale = config.query_scale or config.head_dim**-0.5
     out = np.zeros_like(x) + own.get("attn/o/bias", 0)
+    queries, keys = (project(config, own, name, x) for name in "qk")
     for head in range(config.n_heads):
         shared = head * config.n_kv_heads // config.n_heads
-        q, k, v = (
-            x @ own[f"attn/{name}/kernel"][:, index]
-            + (own[f"attn/{name}/bias"][index] if f"attn/{name}/bias" in own else 0)
-            for name, index in (("q", head), ("k", shared), ("v", shared))
-        )
-        if config.qk_norm:
-            q = norm(config, q, own["attn/q_norm/scale"])
-            k = norm(config, k, own["attn/k_norm/scale"])
+        q, k = queries[:, head], keys[:, shared]
+        v = x @ own["attn/v/kernel"][:, shared]
+        v = v + (own["attn/v/bias"][shared] if "attn/v/bias" in own else 0)
         q, k = rotate(rope, q), rotate(rope, k)
         for t in range(len(x)):
             first = max(0, t - config.sliding_window + 1) if sliding else 0
@@ -109,10 +112,40 @@ def attention(config, own, layer, x, kept=None):
     return out
 
 
+def project(config, own, name, x):
+    """Queries or keys of all heads [T,N,H], normed."""
+    out = np.einsum("td,dnh->tnh", x, own[f"attn/{name}/kernel"]) + own.get(f"attn/{name}/bias", 0)
+    if f"attn/{name}_norm/scale" not in own:
+        return out
+    scale = own[f"attn/{name}_norm/scale"]
+    if scale.ndim == 1:
+        return norm(config, out, scale)
+    return norm(config, out.reshape(len(x), -1), scale.reshape(-1)).reshape(out.shape)
+
+
 def rotate(rope, x):
-    """Each pair (i, i + H/2) as one complex number, turned by position times frequency."""
-    half = x.shape[1] // 2
-    turns = rope.theta ** -(np.arange(half) / half) / rope.factor
-    pairs = x[:, :half] + 1j * x[:, half:]
-    pairs = pairs * np.exp(1j * np.arange(len(x))[:, None] * turns)
-    return np.concatenate([pairs.real, pairs.imag], axis=1)
+    """Each pair (i, i + R/2) as one complex number, turned by position times frequency."""
+    half = int(x.shape[1] * rope.rotary_fraction) // 2
+    turns, factor = frequencies(rope, half, len(x))
+    pairs = x[:, :half] + 1j * x[:, half : 2 * half]
+    pairs = factor * pairs * np.exp(1j * np.arange(len(x))[:, None] * turns)
+    return np.concatenate([pairs.real, pairs.imag, x[:, 2 * half :]], axis=1)
+
+
+def frequencies(rope, half, length):
+    """Radians a token of each pair, and the factor on what is turned."""
+    plain = rope.theta ** -(np.arange(half) / half)
+    if rope.kind == "longrope":
+        long = length > rope.original_max_position
+        stretch = math.log(rope.factor) / math.log(rope.original_max_position)
+        return plain / np.array(rope.long_factor if long else rope.short_factor), (
+            1 + stretch
+        ) ** 0.5
+    if rope.kind == "yarn":
+        turns = rope.original_max_position * plain / (2 * math.pi)  # over the original context
+        at = half * np.log(turns[0] / np.array([rope.beta_fast, rope.beta_slow]))
+        low, high = at / math.log(rope.theta)
+        low, high = max(math.floor(low), 0), min(math.ceil(high), 2 * half - 1)
+        ramp = np.clip((np.arange(half) - low) / (high - low), 0, 1)
+        return plain * (1 - ramp + ramp / rope.factor), 0.1 * math.log(rope.factor) + 1
+    return plain / rope.factor, 1.0

@@ -1,5 +1,7 @@
 """The decoder against an independent reference, and the properties that every family shares."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import reference_decoder
 import tiny_decoders as tiny
 
 from prm_jax.errors import InputError
-from prm_jax.models import PRESETS, Decoder, DecoderConfig, init_params, resegment
+from prm_jax.models import PRESETS, Decoder, DecoderConfig, Rope, init_params, resegment
 
 FAMILIES = pytest.mark.parametrize("name", tiny.FAMILIES)
 
@@ -69,6 +71,25 @@ def test_a_packed_row_gives_the_numbers_of_its_rows_alone(name):
         np.testing.assert_allclose(packed[start : start + length], alone, rtol=0, atol=1e-5)
         start += length
     assert np.isfinite(packed).all(), "padding must not become NaN"
+
+
+@pytest.mark.parametrize("kind", ["longrope", "dynamic"])
+def test_frequencies_of_a_packed_sequence_follow_its_own_length(kind):
+    # The first is beyond the original context of 16, the second is not; the row is either way.
+    rope = PRESETS["tiny-phi3"].rope
+    if kind == "dynamic":
+        rope = Rope(kind="dynamic", factor=2.0, original_max_position=16)
+    config = dataclasses.replace(PRESETS["tiny-phi3"], rope=rope, n_layers=1)
+    params = init_params(jax.random.key(0), config)
+    run = jax.jit(lambda *inputs: Decoder(config).apply({"params": params}, *inputs).hidden_BTD)
+    tokens = tiny.tokens(1, 32)
+    packed = run(tokens, None, np.repeat([1, 2, 0], [20, 9, 3])[None])[0]
+    long = run(tokens[:, :20])[0]
+    np.testing.assert_allclose(packed[:20], long, rtol=0, atol=1e-5)
+    short = run(tokens[:, 20:29])[0]
+    np.testing.assert_allclose(packed[20:29], short, rtol=0, atol=1e-5)
+    same_tokens_cut = run(tokens[:, :16])[0]
+    assert np.abs(same_tokens_cut - long[:16]).max() > 1e-3, "the length must matter"
 
 
 @FAMILIES

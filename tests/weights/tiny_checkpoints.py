@@ -20,6 +20,13 @@ LLAMA3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_fac
 LLAMA3 |= dict(original_max_position_embeddings=16)
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
 
+LONGROPE = dict(
+    rope_type="longrope",
+    short_factor=[1.0, 1.1, 1.3],
+    long_factor=[1.5, 2.5, 4.0],
+    original_max_position_embeddings=16,
+)
+
 # name: (class prefix, configuration, RoPE of full layers, RoPE of sliding layers)
 VARIANTS = {
     "llama": ("Llama", dict(), dict(rope_theta=5e5), None),
@@ -59,6 +66,23 @@ VARIANTS = {
         GEMMA | dict(layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
         dict(rope_theta=1e6, rope_type="linear", factor=8.0),
         dict(rope_theta=1e4, rope_type="default"),
+    ),
+    "phi3": ("Phi3", dict(sliding_window=7, pad_token_id=0), dict(rope_theta=1e4), None),
+    "phi3-longrope": (
+        "Phi3",
+        dict(original_max_position_embeddings=16, pad_token_id=0, partial_rotary_factor=0.75),
+        dict(rope_theta=1e4) | LONGROPE,
+        None,
+    ),
+    "olmo2": ("Olmo2", dict(), dict(rope_theta=5e5), None),
+    "olmo3": (
+        "Olmo3",
+        dict(
+            sliding_window=6,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        ),
+        dict(rope_theta=5e5) | YARN,
+        dict(rope_theta=5e5, rope_type="default"),
     ),
 }
 
@@ -124,7 +148,8 @@ def to_transformers_4(directory, name):
     _, _, full, sliding = VARIANTS[name]
     path = directory / "config.json"
     values = json.loads(path.read_text())
-    for field in ("rope_parameters", "layer_types", "dtype"):
+    kinds = values.pop("layer_types", None)
+    for field in ("rope_parameters", "dtype"):
         values.pop(field, None)
     values["torch_dtype"] = "float32"
     if "num_local_experts" in values:
@@ -133,6 +158,8 @@ def to_transformers_4(directory, name):
     if "rope_type" in scaling and name == "llama-linear":
         scaling["type"] = scaling.pop("rope_type")  # the oldest spelling
     values |= {"rope_theta": full["rope_theta"], "rope_scaling": scaling or None}
-    if sliding is not None:
+    if name == "olmo3":
+        values["layer_types"] = kinds
+    elif sliding is not None:
         values |= {"rope_local_base_freq": sliding["rope_theta"], "sliding_window_pattern": 2}
     path.write_text(json.dumps(values))

@@ -9,7 +9,18 @@ from tokenizers import models, pre_tokenizers
 from prm_jax.models import PRESETS, Decoder, abstract_params, paths
 from prm_jax.text.tokenizer import Tokenizer
 
-FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma2", "gemma3")
+FAMILIES = (
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "qwen3_moe",
+    "gemma2",
+    "gemma3",
+    "phi3",
+    "olmo2",
+    "olmo3",
+)
 
 
 def tokenizer():

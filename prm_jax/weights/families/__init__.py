@@ -1,6 +1,6 @@
 """Model families: one record each, in the file of its lineage. A new one is a line here."""
 
-from prm_jax.weights.families import gemma, llama, qwen
+from prm_jax.weights.families import gemma, llama, olmo, phi, qwen
 
 FAMILIES = {
     family.name: family
@@ -12,6 +12,9 @@ FAMILIES = {
         qwen.QWEN3_MOE,
         gemma.GEMMA2,
         gemma.GEMMA3,
+        phi.PHI3,
+        olmo.OLMO2,
+        olmo.OLMO3,
     )
 }
 BY_MODEL_TYPE = {kind: family for family in FAMILIES.values() for kind in family.model_types}

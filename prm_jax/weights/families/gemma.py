@@ -26,7 +26,7 @@ def read(fields):
         "qkv_bias": bias,
         "o_bias": bias,
         "norm_offset": True,
-        "sandwich_norms": True,
+        "post_norms": True,
         "scale_embeddings": True,
         "query_scale": fields.get("query_pre_attn_scalar") ** -0.5,
         "attention_softcap": fields.get("attn_logit_softcapping"),

@@ -78,6 +78,7 @@ class Family:
             layer where a file does not list them.
         rope_by_layer_type: files scale the rotary embedding of full layers only, and keep that of
             sliding layers apart.
+        rope_aliases: names of kinds of rotary embeddings in its files -> ours, where they differ.
         reads: fields that `hf_config.REFUSED` names and this family reads all the same.
         gguf: how GGUF files say it; None if none do.
     """
@@ -91,6 +92,7 @@ class Family:
     write: Callable[[DecoderConfig], dict] = no_fields
     layer_types: Callable[[Fields, int], tuple[str, ...]] = all_full
     rope_by_layer_type: bool = False
+    rope_aliases: dict[str, str] = dataclasses.field(default_factory=dict)
     reads: frozenset[str] = frozenset()
     gguf: Gguf | None = None
 

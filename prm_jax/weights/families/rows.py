@@ -11,11 +11,20 @@ LAYERS = "layers_0/"
 
 
 class Row(NamedTuple):
-    """One parameter: `path` in our tree, `key` in the checkpoint, `layout` of a layer's tensor."""
+    """One parameter.
+
+    Fields:
+        path: in our tree.
+        key: in the checkpoint.
+        layout: of a layer's tensor.
+        fused: paths of the parameters whose stored tensors are joined along their first axis under
+            this key, in order; () is this one alone.
+    """
 
     path: str
     key: str
     layout: str
+    fused: tuple[str, ...] = ()
 
     @property
     def n_stacks(self):
@@ -92,6 +101,13 @@ EXPERTS = (
 
 LLAMA = EMBEDDINGS + ATTENTION + QK_NORM + MLP + PRE_NORM
 """The rows of Llama and its kin; what an architecture has no parameter for is left out."""
+
+
+def joined(key, rows):
+    """Rows whose stored tensors are one tensor, joined along its first axis."""
+    together = tuple(row.path for row in rows)
+    return tuple(row._replace(key=key, fused=together) for row in rows)
+
 
 GGUF_NAMES = {
     "embed/embedding": "token_embd.weight",
