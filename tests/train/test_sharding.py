@@ -97,6 +97,23 @@ def test_a_mesh_gives_the_numbers_of_one_device_without_rematerialization(
         np.testing.assert_allclose(got, leaf, rtol=1e-5, atol=1e-5 * size, err_msg=path)
 
 
+def test_a_training_gradient_of_experts_on_their_axis_is_that_of_one_device(
+    compiling_afresh, capfd
+):
+    model, params = tiny.model_and_params("tiny-qwen3_moe")
+    batch = tiny.batch(n=16)
+    metrics, expected = gradient_on(mesh_of((1, 1, 1)), params, {}, model, batch)
+    capfd.readouterr()
+    mesh = make_mesh(expert=4, fsdp=2)
+    got_metrics, gradient = gradient_on(mesh, params, {}, model, batch)
+    assert REMATERIALIZED not in capfd.readouterr().err
+    np.testing.assert_allclose(got_metrics["loss"], metrics["loss"], rtol=1e-5)
+    for path, leaf in paths(expected).items():
+        got, size = paths(gradient)[path], np.abs(leaf).max()
+        np.testing.assert_allclose(got, leaf, rtol=1e-5, atol=1e-5 * size, err_msg=path)
+        assert ("expert" in str(got.sharding.spec)) == ("/experts/" in path), path
+
+
 def test_the_log_would_show_a_rematerialization(compiling_afresh, capfd):
     mesh = mesh_of((2, 2, 2))
     x = jax.device_put(np.ones((8, 8, 8), "f"), NamedSharding(mesh, P("data", "fsdp", "tensor")))
