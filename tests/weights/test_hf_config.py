@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from prm_jax.errors import InputError
 from prm_jax.models import DecoderConfig, Rope
 from prm_jax.weights.hf_config import read_config
 
@@ -93,3 +94,37 @@ def test_yarn_without_a_factor_stretches_the_original_context():
     values = SIZES | {"model_type": "llama", "max_position_embeddings": 4096}
     config = read_config(values | {"rope_parameters": rope}, "config.json")
     assert config.rope == Rope(5e5, "yarn", factor=4.0, original_max_position=1024)
+
+
+def test_attn_factor_is_passed_over_as_transformers_does():
+    rope = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128}
+    values = SIZES | {"model_type": "qwen2", "max_position_embeddings": 512}
+    plain = read_config(values | {"rope_scaling": rope}, "config.json")
+    assert read_config(values | {"rope_scaling": rope | {"attn_factor": 0.88}}, "c") == plain
+
+
+def test_dynamic_scaling_begins_at_the_longest_position():
+    values = SIZES | {"model_type": "qwen2", "max_position_embeddings": 512}
+    scaling = {"type": "dynamic", "factor": 2.0}
+    config = read_config(values | {"rope_scaling": scaling}, "config.json")
+    assert config.rope == Rope(kind="dynamic", factor=2.0, original_max_position=512)
+
+
+@pytest.mark.parametrize(
+    "rope, field",
+    [
+        ({"rope_type": "ntk", "factor": 2.0}, "rope_type"),
+        ({"rope_type": "yarn", "factor": "4"}, "factor"),
+        ({"rope_type": "dynamic"}, "factor"),
+        ({"rope_type": "linear", "factor": 2.0, "alpha": 3}, "rope_scaling"),
+        ({"rope_type": "longrope", "short_factor": 1}, "short_factor"),
+        ({"rope_type": "default", "partial_rotary_factor": 0.5}, "partial_rotary_factor"),
+        ("yarn", "rope_scaling"),
+    ],
+)
+def test_what_a_rotary_embedding_cannot_be_is_refused_with_a_remedy(rope, field):
+    values = SIZES | {"model_type": "qwen2", "rope_scaling": rope}
+    with pytest.raises(InputError) as error:
+        read_config(values, "config.json")
+    assert error.value.field == field and error.value.remedy
+    assert "\n" not in str(error.value)
