@@ -13,7 +13,13 @@ from prm_jax.models import HeadConfig, abstract_params
 from prm_jax.weights import hf_config, hf_head, hf_keys, hf_tables, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.fused_experts import separate_experts
-from prm_jax.weights.safetensors_files import FLOATS, SafetensorsDirectory, read_json
+from prm_jax.weights.safetensors_files import (
+    FLOATS,
+    SafetensorsDirectory,
+    no_weights,
+    read_json,
+    remedy,
+)
 
 RECORD = "prm_jax.json"
 UNEMBEDDING, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
@@ -42,6 +48,7 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
     if adapter is not None:
         directory = peft_adapter.base_directory(adapter, base)
         logging.info("%s: an adapter of %s", adapter, directory)
+    require_config(directory)
     values = read_json(directory / "config.json")
     refuse_quantised(values, directory / "config.json")
     source = open_tensors(directory, values)
@@ -76,6 +83,20 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
     rows = hf_tables.rows_for(config.family, head)
     params = assemble(source, rows, abstract, dtype=dtype, mesh=mesh, ignorable=ignorable)
     return config, head, params, values
+
+
+def require_config(directory):
+    """Raises `InputError` for a directory without `config.json`, which may lack weights as well."""
+    if (directory / "config.json").is_file():
+        return
+    if not list(directory.glob("*.safetensors")):
+        raise InputError(no_weights(directory), file=directory, remedy=remedy(directory))
+    raise InputError(
+        "no such file",
+        file=directory / "config.json",
+        remedy="copy it from where the weights come from (save_pretrained of transformers "
+        "writes both)",
+    )
 
 
 def open_tensors(directory, values):

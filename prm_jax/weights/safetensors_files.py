@@ -145,9 +145,9 @@ def read_json(path):
         raise InputError("no such file", file=path) from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         line = getattr(error, "lineno", None)
-        raise InputError("is not JSON", file=path, line=line) from error
+        raise InputError("is not JSON", file=path, line=line, remedy="fetch it again") from error
     if not isinstance(values, dict):
-        raise InputError("is not a JSON object", file=path)
+        raise InputError("is not a JSON object", file=path, remedy="fetch it again")
     return values
 
 

@@ -129,6 +129,13 @@ def damaged(kind, place, good):
     if kind == "no weights":
         weights.unlink()
         return directory, directory
+    if kind == "no configuration":
+        (directory / "config.json").unlink()
+        return directory, directory / "config.json"
+    if kind == "a truncated configuration":
+        path = directory / "config.json"
+        path.write_bytes(path.read_bytes()[:-10])
+        return directory, path
     if kind == "no tokenizer":
         (directory / "tokenizer.json").unlink()
         return directory, directory
@@ -142,6 +149,8 @@ def damaged(kind, place, good):
     [
         "an empty directory",
         "no weights",
+        "no configuration",
+        "a truncated configuration",
         "no tokenizer",
         "truncated safetensors",
         "truncated GGUF",
