@@ -31,7 +31,7 @@ def get_config(size="full"):
     data.problems = 200  # to test on
     data.candidates = 16
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.trusted, data.problems, data.candidates = 20, 20, 6, 4
     return config.lock()

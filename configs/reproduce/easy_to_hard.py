@@ -26,7 +26,7 @@ def get_config(size="full"):
     data.problems = 100  # to test on, of each level
     data.candidates = 16
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4
     return config.lock()

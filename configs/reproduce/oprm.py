@@ -27,7 +27,7 @@ def get_config(size="full"):
     data.candidates = 8  # solutions of a problem; it can be drawn again
     data.held_out = 0.15  # share of the problems, to test on
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.text_updates, data.solutions = 10, 240
     return config.lock()

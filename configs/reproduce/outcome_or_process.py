@@ -29,7 +29,7 @@ def get_config(size="full"):
     data.problems = 150  # to test on
     data.candidates = 16
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = rows_of.long.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4
     return config.lock()

@@ -27,7 +27,7 @@ def get_config(size="full"):
     data.candidates = 32
     data.chosen_of = (4, 8, 16, 32)
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.problems, data.candidates, data.chosen_of = 60, 6, 4, (2, 4)
     return config.lock()

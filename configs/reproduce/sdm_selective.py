@@ -28,7 +28,7 @@ def get_config(size="full"):
     data.candidates = 16
     data.alpha = 0.95
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         config.sdm = dict(width=8, learning_rate=1e-3, epochs=2, min_rows=1)
         data.solutions, data.problems, data.candidates = 400, 10, 4

@@ -25,7 +25,7 @@ def get_config(size="full"):
     data.tuning = 1000  # solutions, for the threshold
     data.tested = 2000
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.tuning, data.tested = 60, 20, 20
     return config.lock()

@@ -27,7 +27,7 @@ def get_config(size="full"):
     data.problems = 80  # to test on
     data.candidates = 8
     if size == "smoke":
-        config.model.d_model = 16
+        config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.text_updates, data.texts = 10, 20
         data.solutions, data.problems, data.candidates = 60, 6, 4

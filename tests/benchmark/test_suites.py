@@ -12,6 +12,8 @@ from prm_jax.errors import InputError
 from prm_jax.train import loop
 from prm_jax.train.config import check
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def smoke(name):

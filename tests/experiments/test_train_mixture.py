@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from prm_jax.records import Trajectory, write_jsonl
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +30,6 @@ MIXTURE = (
 )
 
 
-@pytest.mark.slow
 def test_the_commands_of_the_configuration_give_scores(command, tmp_path, model_directory):
     path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = [

@@ -12,6 +12,8 @@ import tiny_decoders as tiny
 from prm_jax.errors import InputError
 from prm_jax.models import PRESETS, Decoder, DecoderConfig, Rope, init_params, resegment
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = pytest.mark.parametrize("name", tiny.FAMILIES)
 
 

@@ -15,6 +15,8 @@ from prm_jax.reproduce.rows import by_trajectory, draw_order, pack_rows
 from prm_jax.text import CONVENTIONS, encode
 from prm_jax.train.backbone import byte_tokenizer
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (3, 7, 11)
 
 

@@ -18,6 +18,8 @@ from prm_jax.study.run import run
 from prm_jax.train.backbone import byte_tokenizer
 from prm_jax.weights import export
 
+pytestmark = pytest.mark.slow
+
 
 def rows(n, prefix):
     """Right and wrong solutions, two of each problem."""

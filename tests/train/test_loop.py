@@ -23,6 +23,8 @@ from prm_jax.train.setup import make_run
 from prm_jax.train.validation import Validation
 from prm_jax.weights import load_model
 
+pytestmark = pytest.mark.slow
+
 
 def rows(workdir):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]

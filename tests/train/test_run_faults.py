@@ -16,6 +16,8 @@ from prm_jax.train.array_file import ArrayFile
 from prm_jax.train.checkpoint import load_for_inference
 from prm_jax.train.damaged import set_aside_damaged
 
+pytestmark = pytest.mark.slow
+
 STEPS = 6
 
 

@@ -25,6 +25,8 @@ from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import create_state
 from prm_jax.train.step import accumulated_gradient, train_step
 
+pytestmark = pytest.mark.slow
+
 BCE = objectives.OBJECTIVES["bce"]
 MESHES = [
     (data, fsdp, tensor)

@@ -10,6 +10,8 @@ from prm_jax.data.synthetic.positions import first_error_probabilities
 from prm_jax.evaluate.leak_probe import Steps, labelled_steps, probe_auroc
 from prm_jax.evaluate.step_metrics import auroc
 
+pytestmark = pytest.mark.slow
+
 N_TRAIN, N_TEST = 1200, 1000
 
 
