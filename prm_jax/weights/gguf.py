@@ -12,13 +12,12 @@ import gguf
 import numpy as np
 
 from prm_jax.errors import InputError
-from prm_jax.models.config import Rope
 from prm_jax.models.heads import HeadConfig
-from prm_jax.models.rope import inverse_frequencies
 from prm_jax.weights import hf_config
 from prm_jax.weights.families import BY_GGUF
 from prm_jax.weights.families.rows import Row
 from prm_jax.weights.gguf_parts import open_parts
+from prm_jax.weights.gguf_rope import rope_scaling
 
 RANK_POOLING = 4
 """`pooling_type` of models that score a whole text."""
@@ -28,7 +27,8 @@ HEAD_ROWS = (
     Row("head/kernel", "cls.output.weight", "c d -> d c"),
     Row("head/bias", "cls.output.bias", "c -> c"),
 )
-IGNORABLE = (re.compile(r"^rope_freqs\.weight$"),)
+IGNORABLE = (re.compile(r"^rope_(freqs|factors_long|factors_short)\.weight$"),)
+EXPERTS = re.compile(r"^(?P<stem>blk\.\d+\.ffn_(gate|up|down)_exps)\.weight$")
 
 
 @functools.cache
@@ -48,7 +48,8 @@ class GgufFile:
     Attributes:
         file: its path.
         fields: dict of decoded metadata.
-        shapes: dict: tensor name -> shape, outermost axis first.
+        shapes: dict: tensor name -> shape, outermost axis first; stacked experts have a name each,
+            with their number before the ending.
         head: `HeadConfig`, or None for a language model.
 
     Raises:
@@ -58,10 +59,17 @@ class GgufFile:
     def __init__(self, path):
         self.file = str(path)
         self.fields, self.tensors = open_parts(path)
-        self.shapes = {
-            name: tuple(int(size) for size in reversed(tensor.shape))
-            for name, tensor in self.tensors.items()
-        }
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.experts: dict[str, tuple[str, int]] = {}  # name of an expert's tensor -> its place
+        for name, tensor in self.tensors.items():
+            shape = tuple(int(size) for size in reversed(tensor.shape))
+            stacked = EXPERTS.match(name)
+            if stacked is None or len(shape) != 3:
+                self.shapes[name] = shape
+                continue
+            for expert in range(shape[0]):
+                self.experts[f"{stacked['stem']}.{expert}.weight"] = (name, expert)
+                self.shapes[f"{stacked['stem']}.{expert}.weight"] = shape[1:]
         for name, tensor in self.tensors.items():
             if not dequantised(tensor.tensor_type):
                 raise InputError(
@@ -115,9 +123,11 @@ class GgufFile:
 
     def read(self, name, index):
         """A block of a tensor as float32, rows in Hugging Face's order; no other is dequantised."""
-        tensor = self.tensors[name]
+        stored, expert = self.experts.get(name, (name, None))
+        tensor = self.tensors[stored]
         rows, *columns = index
-        data = tensor.data if tensor.data.ndim == len(self.shapes[name]) else tensor.data[None]
+        data = tensor.data if expert is None else tensor.data[expert]
+        data = data if data.ndim == len(self.shapes[name]) else data[None]
         data = data[self.row_order(name)[rows]]
         values = gguf.quants.dequantize(data, tensor.tensor_type)[(slice(None), *columns)]
         if self.config.norm_offset and name.endswith("norm.weight"):
@@ -148,8 +158,13 @@ class GgufFile:
 
     def hf_values(self):
         """The metadata in the words of `config.json`."""
-        if self.field("expert_count"):
-            raise InputError("mixtures of experts are not supported", file=self.file)
+        if self.field("expert_count") and "num_experts" not in self.family.reads:
+            raise InputError(
+                f"mixtures of experts of architecture {self.architecture!r} are not supported",
+                file=self.file,
+                field=f"{self.architecture}.expert_count",
+                remedy="use a dense model, or one of architecture 'qwen3moe'",
+            )
         if not self.shapes:
             raise InputError(
                 "has metadata and no tensors (vocabulary only)",
@@ -174,50 +189,4 @@ class GgufFile:
         }
         values |= self.conventions.values(self, values)
         values = {name: value for name, value in values.items() if value is not None}
-        return values | {"rope_scaling": self.rope_scaling(values)}
-
-    def rope_scaling(self, values):
-        """RoPE scaling in the words of `config.json`; None for none."""
-        if "rope_freqs.weight" in self.shapes:
-            return self.llama3_scaling(values)
-        kind = self.field("rope.scaling.type", "none")
-        if kind == "none":
-            return None
-        if self.field("rope.scaling.attn_factor", 1.0) != 1.0:
-            raise InputError("is not supported", file=self.file, field="rope.scaling.attn_factor")
-        original = self.field("rope.scaling.original_context_length")
-        scaling = {"rope_type": kind, "factor": self.decimal("rope.scaling.factor")}
-        if kind == "yarn":
-            scaling |= {
-                "original_max_position_embeddings": original,
-                "beta_fast": self.decimal("rope.scaling.yarn_beta_fast"),
-                "beta_slow": self.decimal("rope.scaling.yarn_beta_slow"),
-            }
-        return scaling
-
-    def llama3_scaling(self, values):
-        """Recovers Llama 3.1's scaling from the divisors it became.
-
-        The file keeps one divisor a frequency instead of the rule. All published models share every
-        constant but the factor, which is the largest divisor; the divisors that follow from it
-        are compared with those in the file.
-        """
-        tensor = self.tensors["rope_freqs.weight"]
-        divisors = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-        scaling = {"factor": float(divisors.max()), "original_max_position_embeddings": 8192}
-        theta = values.get("rope_theta", 10_000.0)
-        rule = Rope(
-            theta=theta,
-            kind="llama3",
-            factor=scaling["factor"],
-            original_max_position=8192,
-            low_freq_factor=1.0,
-            high_freq_factor=4.0,
-        )
-        plain, _ = inverse_frequencies(Rope(theta=theta), 2 * divisors.size)
-        scaled, _ = inverse_frequencies(rule, 2 * divisors.size)
-        if not np.allclose(plain / divisors, scaled, rtol=1e-4, atol=0):
-            raise InputError(
-                "frequency divisors follow no known rule", file=self.file, field="rope_freqs.weight"
-            )
-        return scaling | {"rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+        return values | {"rope_scaling": rope_scaling(self, values)}

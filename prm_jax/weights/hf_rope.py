@@ -80,6 +80,12 @@ def read_rope(family, fields):
     theta = fields.get("rope_theta") or 10_000.0
     local_theta = fields.get("rope_local_base_freq") or theta
     if any(kind in parameters for kind in LAYER_TYPES):
+        if beside := sorted(set(parameters) - set(LAYER_TYPES)):
+            raise InputError(
+                f"has {', '.join(beside)} beside its layer types",
+                field="rope_parameters",
+                remedy="give each layer type its own fields",
+            )
         full = parameters.get("full_attention") or {}
         sliding = parameters.get("sliding_attention") or {}
         return (
@@ -152,6 +158,15 @@ def one_rope(family, parameters, theta, fields, by_layer_type=False):
             "file if the model was trained and checked that way",
         )
     check_values(kind, given, parameters.get("rope_theta") or theta, fraction)
+    if "truncate" in ROPE_USES[kind] and family.rope_by_layer_type | by_layer_type:
+        # Transformers 4 rounds the ramp's ends by this field; transformers 5 does not look for it
+        # inside a layer type.
+        if given.get("truncate") is False:
+            raise InputError(
+                "is false for one layer type: transformers 4 follows it and 5 passes over it",
+                field="truncate",
+                remedy="set it to true, which is what transformers 5 computes",
+            )
     used: dict[str, Any] = {
         ROPE_FIELDS[key]: tuple(given[key]) if key in LISTS else given[key]
         for key in ROPE_USES[kind]

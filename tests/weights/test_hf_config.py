@@ -103,6 +103,24 @@ def test_attn_factor_is_passed_over_as_transformers_does():
     assert read_config(values | {"rope_scaling": rope | {"attn_factor": 0.88}}, "c") == plain
 
 
+@pytest.mark.parametrize("model_type", ["olmo3", "gemma3_text", "llama"])
+def test_a_ramp_that_transformers_4_and_5_round_differently_is_refused(model_type):
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128}
+    loose, values = yarn | {"truncate": False}, SIZES | {"model_type": model_type}
+    nested = {"full_attention": loose, "sliding_attention": {"rope_type": "default"}}
+    for layout in ({"rope_parameters": nested}, {"rope_scaling": loose}):
+        if model_type == "llama" and "rope_scaling" in layout:
+            assert not read_config(values | layout, "config.json").rope.truncate
+            continue
+        with pytest.raises(InputError, match="layer type.*set it to true") as error:
+            read_config(values | layout, "config.json")
+        assert error.value.field == "truncate"
+    nested = {"full_attention": yarn | {"truncate": True}, "sliding_attention": {}}
+    assert read_config(values | {"rope_parameters": nested}, "config.json").rope.truncate
+    with pytest.raises(InputError, match="has truncate beside its layer types"):
+        read_config(values | {"rope_parameters": nested | {"truncate": False}}, "config.json")
+
+
 def test_dynamic_scaling_begins_at_the_longest_position():
     values = SIZES | {"model_type": "qwen2", "max_position_embeddings": 512}
     scaling = {"type": "dynamic", "factor": 2.0}

@@ -60,14 +60,15 @@ def gguf_values(file, values):
     window = file.field("attention.sliding_window")
     if not window:
         return {}
-    pattern = file.field("attention.sliding_window_pattern")
+    pattern = file.field("attention.sliding_window_pattern", 4)
+    if not isinstance(pattern, list):  # every so many layers one sees everything
+        pattern = [(i + 1) % pattern != 0 for i in range(values["num_hidden_layers"])]
     kinds = ("full_attention", "sliding_attention")
-    listed = [kinds[bool(sliding)] for sliding in pattern] if isinstance(pattern, list) else None
     return {
         "model_type": "olmo3",
         "sliding_window": window,
-        "layer_types": listed,
-        "rope_local_base_freq": values["rope_theta"],
+        "layer_types": [kinds[bool(sliding)] for sliding in pattern],
+        "rope_local_base_freq": file.decimal("rope.freq_base_swa", values["rope_theta"]),
     }
 
 

@@ -41,17 +41,16 @@ def layer_types(fields, n_layers):
 
 
 def gguf_values(file, values):
-    """The rotary embedding of Phi's files; the divisors of LongRoPE are tensors there."""
-    rotated = file.field("rope.dimension_count")
-    fraction = rotated / values["head_dim"] if rotated and values["head_dim"] else None
-    found = {
-        "sliding_window": file.field("attention.sliding_window"),
-        "partial_rotary_factor": fraction,
+    """What Phi's files say of heads and windows: how much of a head is rotated tells nothing of its
+    width; a window of 0 is none. The divisors of LongRoPE are tensors, which `gguf.py` reads."""
+    head_dim = file.field("attention.key_length")
+    head_dim = head_dim or values["hidden_size"] // values["num_attention_heads"]
+    return {
+        "head_dim": head_dim,
+        "partial_rotary_factor": file.field("rope.dimension_count", head_dim) / head_dim,
+        "sliding_window": file.field("attention.sliding_window") or None,
         "original_max_position_embeddings": file.field("rope.scaling.original_context_length"),
     }
-    if values["head_dim"] is None:
-        found["head_dim"] = values["hidden_size"] // values["num_attention_heads"]
-    return found
 
 
 PHI3 = Family(

@@ -53,6 +53,16 @@ def read_qwen3_moe(fields):
     }
 
 
+def gguf_values(file, values):
+    """The sizes of experts; llama.cpp normalises their weights in every file of this family."""
+    return {
+        "num_experts": file.field("expert_count"),
+        "num_experts_per_tok": file.field("expert_used_count"),
+        "moe_intermediate_size": file.field("expert_feed_forward_length"),
+        "norm_topk_prob": True,
+    }
+
+
 def write_qwen3_moe(config):
     """The inverse of `read_qwen3_moe`."""
     return {
@@ -131,4 +141,5 @@ QWEN3_MOE = Family(
     write=write_qwen3_moe,
     layer_types=qwen3_moe_layer_types,
     reads=frozenset(EXPERT_COUNTS),
+    gguf=Gguf("qwen3moe", gguf_values),
 )

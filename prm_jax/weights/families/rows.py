@@ -134,3 +134,8 @@ GGUF_NAMES |= {
     )
     for leaf, suffix in (("kernel", "weight"), ("bias", "bias"))
 }
+GGUF_NAMES |= {"layers_0/mlp/router/kernel": "blk.{}.ffn_gate_inp.weight"}
+GGUF_NAMES |= {
+    f"layers_0/mlp/experts/{matrix}/kernel": f"blk.{{}}.ffn_{matrix}_exps.{{}}.weight"
+    for matrix in ("gate", "up", "down")
+}
