@@ -174,7 +174,12 @@ def step_logit(head, logits_BSC):
         return log_share(above_C) - log_share(above_C[::-1])
     if head.n_classes == 2:
         return logits_BSC[..., 1] - logits_BSC[..., 0]
-    raise InputError(f"{head.n_classes} classes have no single step logit", field="head")
+    raise InputError(
+        f"{head.n_classes} classes have no single step logit",
+        field="head",
+        remedy="keep of score.weight the row of the label that you want (one label), or the two of "
+        "wrong and right",
+    )
 
 
 def _token_columns(head, params):

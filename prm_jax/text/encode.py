@@ -1,12 +1,14 @@
 """Trajectories to token ids, with every step's scoring position recorded as the ids are built."""
 
 import dataclasses
+import os
 
 import numpy as np
 
 from prm_jax.errors import InputError
 from prm_jax.text.chat import template_pieces
 from prm_jax.text.convention import OF_SOLUTION
+from prm_jax.text.template_sandbox import render
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,10 +262,9 @@ def _build_solution(trajectory, tokenizer, convention):
             {"role": "user", "content": prompt},
             {"role": "assistant", "content": convention.joiner + solution},
         ]
-        texts, contents = _whole_pieces(tokenizer, messages, convention)
-        pieces = [piece for pair in zip(texts, [*contents, ""]) for piece in pair]
+        pieces = _whole_pieces(tokenizer, messages, convention)
         ids = _encode_whole(tokenizer, pieces)
-        start = len(_encode_whole(tokenizer, pieces[: 2 * len(contents) - 1]))
+        start = len(_encode_whole(tokenizer, pieces[:-2]))
     else:
         bos = _bos(tokenizer, convention)
         ids = bos + tokenizer.encode(prompt + convention.joiner + solution)
@@ -277,6 +278,7 @@ def _build_solution(trajectory, tokenizer, convention):
 
 
 def _whole_pieces(tokenizer, messages, convention):
+    """A rendered chat, contents at the odd places; what a template does to them is done."""
     if tokenizer.chat_template is None:
         raise InputError(
             "the tokenizer has no chat template, and the solution's score is read at its end",
@@ -284,12 +286,21 @@ def _whole_pieces(tokenizer, messages, convention):
             remedy="add the template the model was trained with (chat_template.jinja), or score "
             "with outcome_plain, which reads problem and steps as plain text",
         )
-    return template_pieces(tokenizer, messages, plain_markers=convention.plain_markers)
+    texts, contents = template_pieces(tokenizer, messages, plain_markers=convention.plain_markers)
+    pieces = [piece for pair in zip(texts, [*contents, ""]) for piece in pair][:-1]
+    if not _without_special(tokenizer, contents):
+        return pieces
+    rendered = render(tokenizer.chat_template, tokenizer.special, messages)
+    if rendered == "".join(pieces):
+        return pieces
+    # The template takes contents apart, as Qwen3's does with what stands before </think>.
+    before = os.path.commonprefix(["".join(pieces[:-2]), rendered])
+    return [before, "", rendered.removeprefix(before)]
 
 
 def _encode_whole(tokenizer, pieces):
     """Ids of a template's texts and, between them, contents that never become special tokens."""
-    if all(tokenizer.encode(p) == tokenizer.encode_with_special(p) for p in pieces[1::2]):
+    if _without_special(tokenizer, pieces[1::2]):
         return tokenizer.encode_with_special("".join(pieces))
     ids = []
     for place, piece in enumerate(pieces):
@@ -298,6 +309,10 @@ def _encode_whole(tokenizer, pieces):
         else:
             ids += tokenizer.encode_with_special(piece, continued=bool(ids))
     return ids
+
+
+def _without_special(tokenizer, texts):
+    return all(tokenizer.encode(text) == tokenizer.encode_with_special(text) for text in texts)
 
 
 def _bos(tokenizer, convention):

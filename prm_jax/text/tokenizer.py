@@ -130,7 +130,9 @@ class Tokenizer:
 
     def text_of(self, token_id):
         """The token of an id; None for an id that is none."""
-        return None if not isinstance(token_id, int) else self.backend.id_to_token(token_id)
+        if not isinstance(token_id, int) or not 0 <= token_id < self.vocab_size:
+            return None  # -1 stands for no token in files of Llama 2
+        return self.backend.id_to_token(token_id)
 
     def protecting(self, token):
         """The same tokenizer, to which a token is text wherever it stands in a text.

@@ -191,7 +191,12 @@ def check(source, rows, leaves, ignorable):
         if keys
     ]
     if problems:
-        raise InputError("; ".join(problems), file=source.file)
+        raise InputError(
+            "; ".join(problems),
+            file=source.file,
+            remedy="take the configuration and the weights from one checkpoint; which heads are "
+            "read is in docs/data_formats.md",
+        )
 
 
 def _missing(keys, unlisted):

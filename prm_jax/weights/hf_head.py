@@ -50,6 +50,7 @@ def read_head(values, shapes, file):
     Raises:
         InputError: an architecture that is not supported, and no head.
     """
+    require_names(values, file)
     architecture = architecture_of(values)
     known = architecture.endswith((LANGUAGE_MODEL, MULTIMODAL, *HEADED)) or not architecture
     if not known and not OF_OTHERS.search(architecture):
@@ -99,6 +100,18 @@ def read_convention(values, pad_token):
         if architecture.endswith(ending):
             return CONVENTIONS[name]
     return dataclasses.replace(CONVENTIONS["outcome"], pad_token=pad_token or "")
+
+
+def require_names(values, file):
+    """Raises `InputError` unless `architectures` lists names of classes, or nothing."""
+    names = values.get("architectures") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"is {str(names)[:60]!r}, not a list of names of classes",
+            file=file,
+            field="architectures",
+            remedy='write it like ["Qwen2ForTokenClassification"]',
+        )
 
 
 def architecture_of(values):

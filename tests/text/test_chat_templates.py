@@ -130,6 +130,27 @@ def test_a_template_cannot_fill_the_memory(template):
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "m.content.split('</think>')[-1].lstrip('\n')",
+        "('<think>\n' + m.content.split('</think>')[0].split('<think>')[-1].strip('\n')"
+        " + '\n</think>\n\n' + m.content.split('</think>')[-1].lstrip('\n')"
+        " if '</think>' in m.content else m.content)",
+    ],
+)
+def test_a_whole_solution_is_what_the_template_makes_of_it(content):
+    pytest.importorskip("transformers")
+    tokenizer = byte_tokenizer(chat_template=LOOP.replace("m.content", content))
+    for solution in ("<think>\nhm\n</think>\nIt is 2.", "It is 2."):
+        encoded = encode(Trajectory("p", (solution,)), tokenizer, CONVENTIONS["outcome"], 999)
+        messages = [{"role": "user", "content": "p"}, {"role": "assistant", "content": solution}]
+        assert tokenizer.decode(encoded.tokens) == theirs(tokenizer.chat_template, messages)
+        assert encoded.step_positions.tolist() == [len(encoded.tokens) - 1]
+        start = encoded.step_starts[0]
+        assert tokenizer.decode(encoded.tokens[:start]).startswith("<|start|>user\np<|end|>\n")
+
+
 def test_markers_that_a_model_was_trained_with_as_text_are_a_field_of_the_convention():
     template = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}\n{% endfor %}"
     tokenizer = byte_tokenizer(chat_template=template)

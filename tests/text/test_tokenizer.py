@@ -154,3 +154,8 @@ def test_added_tokens_that_are_not_special_survive_saving(tmp_path):
     tokenizer.backend.add_tokens([AddedToken("zz", special=False)])
     tokenizer.save(tmp_path)
     assert Tokenizer.from_dir(tmp_path).encode("zz") == tokenizer.encode("zz")
+
+
+@pytest.mark.parametrize("index", [-1, 10**6, None, [1]])
+def test_a_number_that_is_no_id_has_no_text(index):
+    assert byte_tokenizer().text_of(index) is None

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tiny_checkpoints as tiny
 
+from prm_jax.errors import InputError
 from prm_jax.models import Decoder, HeadConfig, apply_head
 from prm_jax.weights.hf import load_directory
+from prm_jax.weights.hf_head import read_head
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -67,3 +69,10 @@ def test_the_two_layer_head_of_qwens_process_reward_model(with_lm_head, tmp_path
     assert head == HeadConfig("mlp", 2)
     assert np.abs(ours - reference).max() <= 2e-4
     assert ("unembed" in load_directory(tmp_path)[2]) == with_lm_head
+
+
+@pytest.mark.parametrize("names", ["Qwen2ForTokenClassification", [5], {"a": 1}])
+def test_classes_are_a_list_of_names(names):
+    with pytest.raises(InputError, match="field 'architectures': is .*, not a list .*; write it"):
+        read_head({"architectures": names}, {}, "config.json")
+    assert read_head({"architectures": None}, {"score.weight": (1, 8)}, "f") is not None
