@@ -57,7 +57,7 @@ def read(row, where, observations="before", neutral="positive"):
             continue
         steps.append("\n\n".join([*said, *_acts(message, where, f"messages[{index}]")]))
         said = []
-    final, origin = row.get("final_label"), str(row.get("data_source", NAME))
+    final, origin = row.get("final_label"), name_of(row.get("data_source")) or NAME
     if final is not None and integer(final) not in (-1, 0, 1):
         raise where.error(f"must be -1, 0 or 1, not {final!r}", field="final_label")
     number, query = name_of(row.get("total_index")), name_of(row.get("query_index"))

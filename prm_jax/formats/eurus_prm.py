@@ -54,7 +54,7 @@ def read(row, where, stage="auto"):
     fields = {
         "problem": problem,
         "steps": steps,
-        "id": None if number is None else f"{row.get('dataset', NAME)}/{number}",
+        "id": None if number is None else f"{name_of(row.get('dataset')) or NAME}/{number}",
         "source": NAME,
         "meta": {k: v for k, v in row.items() if k not in ("response", "label", "id")},
         **({"labels": labels} if second else {"outcome": label}),

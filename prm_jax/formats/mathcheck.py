@@ -41,7 +41,7 @@ def read(row, where):
         "problem": row.get("question"),
         "steps": steps,
         "id": None if number is None else f"{NAME}/{number}",
-        "source": f"{NAME}/{row.get('question_type')}",
+        "source": "/".join(filter(None, (NAME, name_of(row.get("question_type"))))),
         "meta": {name: value for name, value in row.items() if name not in NOT_KEPT},
     }
     if task == "outcome_judging":

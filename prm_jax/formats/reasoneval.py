@@ -109,6 +109,7 @@ def _perturbed(row, common, solution, where):
         if solution in (name, "both"):
             fields = {**common, "steps": row.get(f"{name}_steps"), "first_error": error}
             fields |= {"id": f"{group}/{name}", "group": group}
-            fields["source"] = f"{NAME}/{kind if name == 'hypothesis' else 'reference'}"
+            change = kind or "unknown change"
+            fields["source"] = f"{NAME}/{change if name == 'hypothesis' else name}"
             found.append(Trajectory.from_dict(fields, where))
     return found

@@ -27,9 +27,9 @@ def detect(row):
 
 def read(row, where):
     """One trajectory a candidate, or a trace; those of a pool, and of a pair, compete."""
-    if "candidates" in row:
+    if row.get("candidates") is not None:
         return _read_pool(row, where)
-    if not any(name in row for name in TRACES.values()):
+    if all(row.get(name) is None for name in TRACES.values()):
         group = name_of(row.get("problem_id")) or where.name
         return [_trajectory(row, where, "", id=group, group=group)]
     pair = row.get("pair_id")
@@ -83,7 +83,7 @@ def _trajectory(trace, where, field, id, group, meta=None):
         "gold": name_of(problem.get("ground_truth")),
         "id": id,
         "group": group,
-        "source": f"{NAME}/{problem.get('dataset')}",
+        "source": "/".join(filter(None, (NAME, name_of(problem.get("dataset"))))),
         "meta": {**(meta or {}), **kept},
     }
     return Trajectory.from_dict(fields, where)

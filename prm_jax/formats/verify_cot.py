@@ -34,7 +34,7 @@ def detect(row):
 
 def read(row, where):
     """One trajectory a chain."""
-    if CHAINS in row:
+    if row.get(CHAINS) is not None:
         return _read_chains(row, where)
     valid = boolean(row.get("flag"))
     if valid is None:

@@ -713,3 +713,29 @@ def test_rows_damaged_at_any_depth_are_read_or_refused_but_never_crash():
             assert (error.file, error.line) == HERE and "\n" not in str(error)
         else:
             assert all(isinstance(trajectory, Trajectory) for trajectory in found)
+
+
+@pytest.mark.parametrize(("name", "row"), WHOLE)
+def test_a_null_field_names_nothing_none(name, row):
+    inner = [value for value in row.values() if isinstance(value, dict)]
+    for place in (row, *inner):  # as columns of a table are null where a row has no such field
+        for key in list(place):
+            kept, place[key] = place[key], None
+            try:
+                found = formats.FORMATS[name].read(copy.deepcopy(row), HERE)
+            except InputError:
+                found = []
+            finally:
+                place[key] = kept
+            for t in found:
+                named = [text for text in (t.id, t.group, t.source) if text is not None]
+                assert not any("None" in text.split("/") for text in named), key
+
+
+def test_columns_of_another_layout_that_are_null_do_not_hide_a_row():
+    trace = {**POOL["candidates"][0], "problem_id": "gsm8k_002", "candidates": None}
+    found = only("strict_prmbench", {**trace, "original_trace": None, "modified_trace": None})
+    assert found.id == "gsm8k_002" and found.steps == ("x", "end")
+    row, expected = GOLDEN["verify_cot"]
+    found = only("verify_cot", {**row, "model_outputs": None, "per_sample_correct": None})
+    assert found.steps == expected.steps and found.first_error == expected.first_error
