@@ -9,8 +9,9 @@ import numpy as np
 
 from prm_jax.errors import InputError, few
 from prm_jax.files import write_json
-from prm_jax.models import paths
+from prm_jax.models import abstract_params, paths
 from prm_jax.weights import hf_head, hf_tables
+from prm_jax.weights.assemble import first_rows, stored_shape
 from prm_jax.weights.export import put_in_place, require_replaceable
 from prm_jax.weights.hf import RECORD
 from prm_jax.weights.peft_adapter import CONFIG, PREFIX, WEIGHTS
@@ -24,7 +25,9 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
     """Writes `adapter_config.json`, `adapter_model.safetensors`, the tokenizer and `prm_jax.json`.
 
     A scalar or linear head is a module saved whole (`modules_to_save`), a head of two tokens of the
-    vocabulary has no parameters. The directory appears whole or not at all.
+    vocabulary has no parameters. Parameters that the family's files hold in one tensor (Phi's
+    `qkv_proj`) have one adapter there, of a rank of its own (`rank_pattern`). The directory appears
+    whole or not at all.
 
     Args:
         directory: where to write; an earlier export in its place is replaced.
@@ -42,6 +45,7 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
     directory = Path(directory)
     require_replaceable(directory)
     tensors, rank, alpha, modules = _factors(model.config, adapters)
+    joined = {module: n for module, n in modules.items() if n > 1}
     task, saved = _head(model.head, tokenizer.convention, params.get("head"))
     config = {
         "peft_type": "LORA",
@@ -53,7 +57,9 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
-        "target_modules": modules,
+        "target_modules": sorted(modules),
+        "rank_pattern": {module: n * rank for module, n in joined.items()},
+        "alpha_pattern": {module: n * alpha for module, n in joined.items()},
         "modules_to_save": ["score"] if saved else None,
     }
     convention = tokenizer.convention
@@ -76,31 +82,49 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
 
 
 def _factors(config, adapters):
-    """`(tensors, rank, alpha, names of the modules)` of adapters that all have one rank."""
+    """`(tensors, rank, alpha, {module: how many adapters it joins})`; all have one rank and alpha.
+
+    Adapters of parameters that are stored as one tensor become one adapter of it, whose rank is the
+    sum of theirs: their A one below the other, their B as blocks on a diagonal, and zeros where a
+    parameter has none.
+    """
     rows = {row.path: row for row in hf_tables.rows_for(config.family, None)}
-    leaves = paths(adapters)
-    tensors, ranks, alphas, modules = {}, set(), set(), set()
+    parameters, leaves = paths(abstract_params(config)), paths(adapters)
+    firsts = first_rows([rows[path] for path in parameters], parameters)
+    adapted: dict[str, list[str]] = {}  # key -> paths
+    ranks, alphas = set(), set()
     for path in sorted({name.rsplit("/", 1)[0] for name in leaves}):
-        a, b, scale = (np.asarray(leaves[f"{path}/{part}"]) for part in ("a", "b", "scale"))
+        a, scale = (np.asarray(leaves[f"{path}/{part}"]) for part in ("a", "scale"))
         if path not in rows or a.shape[0] != config.n_layers:
             raise InputError(
                 f"peft has no place for the adapter of {path}", field="adapter", remedy=REMEDY
             )
         ranks.add(a.shape[-1])
         alphas |= set((scale * a.shape[-1]).tolist())
-        module = rows[path].key.removesuffix(".weight")
-        modules.add(module.rsplit(".", 1)[1])
-        for layer in range(config.n_layers):
-            name = PREFIX + module.format(layer)
-            tensors[f"{name}.lora_A.weight"] = a[layer].T
-            tensors[f"{name}.lora_B.weight"] = b[layer].T
+        adapted.setdefault(rows[path].key, []).append(path)
     if len(ranks) != 1 or len(alphas) != 1:
         raise InputError(
             f"adapters of ranks {few(sorted(ranks))} and alphas {few(sorted(alphas))}",
             field="adapter",
             remedy=REMEDY,
         )
-    return tensors, ranks.pop(), alphas.pop(), sorted(modules)
+    tensors, rank, modules = {}, ranks.pop(), {}
+    for key, joined in adapted.items():
+        module = key.removesuffix(".weight")
+        modules[module.rsplit(".", 1)[1]] = len(joined)
+        together = rows[joined[0]].fused or joined
+        outputs = sum(stored_shape(rows[path], parameters)[0] for path in together)
+        for layer in range(config.n_layers):
+            inward = [np.asarray(leaves[f"{path}/a"][layer]).T for path in joined]
+            outward = np.zeros((outputs, rank * len(joined)), inward[0].dtype)
+            for i, path in enumerate(joined):
+                part = np.asarray(leaves[f"{path}/b"][layer]).T
+                first = firsts[path]
+                outward[first : first + len(part), rank * i : rank * (i + 1)] = part
+            name = PREFIX + module.format(layer)
+            tensors[f"{name}.lora_A.weight"] = np.concatenate(inward)
+            tensors[f"{name}.lora_B.weight"] = outward
+    return tensors, rank, alphas.pop(), modules
 
 
 def _head(head, convention, params):

@@ -83,11 +83,20 @@ def test_a_mesh_fits_the_devices_or_says_how():
     assert make_mesh(devices=jax.devices()[:1]).size == 1
 
 
-@pytest.mark.parametrize("name", ["tiny-qwen3", "tiny-gemma2"])
-@pytest.mark.parametrize("shape", [(2, 2, 2), (1, 1, 8), (8, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        *((name, (2, 2, 2)) for name in ("tiny-qwen3", "tiny-gemma2", "tiny-phi3", "tiny-olmo3")),
+        *((name, (1, 1, 8)) for name in ("tiny-qwen3", "tiny-gemma2", "tiny-phi3", "tiny-olmo2")),
+        ("tiny-qwen3", (8, 1, 1)),
+        ("tiny-gemma2", (8, 1, 1)),
+    ],
+    ids=str,
+)
 def test_eight_devices_give_the_logits_of_one(name, shape):
-    mesh, params, tokens = make_mesh(*shape), tiny.params_of(name), tiny.tokens(8, 12)
-    segments = np.where(np.arange(12) < 7, 1, 2) * np.ones((8, 1), np.int32)
+    mesh, params, tokens = make_mesh(*shape), tiny.params_of(name), tiny.tokens(8, 24)
+    # One text beyond the original context of tiny-phi3, and one within it.
+    segments = np.where(np.arange(24) < 18, 1, 2) * np.ones((8, 1), np.int32)
     expected = tiny.compiled(name, logits=True)(params, tokens, None, segments)
     model = Decoder(PRESETS[name])
     with jax.set_mesh(mesh):

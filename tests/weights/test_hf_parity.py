@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,6 +32,27 @@ def test_logits_equal_those_of_transformers(name, tmp_path):
     print(f"{name}: max |logit difference| {difference:.1e}")
     assert head is None
     assert difference <= TOLERANCE
+
+
+@pytest.mark.parametrize("values", [{}, {"attention_factor": 1.3, "factor": 2.0}], ids=str)
+def test_longrope_changes_over_with_the_length_of_a_row_as_in_transformers(values, tmp_path):
+    import torch
+
+    rope = tiny.LONGROPE | dict(rope_theta=1e4) | values
+    model = tiny.write(tmp_path, "phi3-longrope", rope_parameters=rope)
+    config, _, params, _ = load_directory(tmp_path)
+    run = jax.jit(lambda t: Decoder(config).apply({"params": params}, t, logits=True).logits_BTV)
+    longest = tiny.tokens(2, 40)
+    first = {}
+    for length in (5, 16, 17, 40):  # the original context is 16
+        tokens = longest[:, :length]
+        with torch.no_grad():
+            reference = model(torch.from_numpy(tokens).long()).logits.numpy()
+        assert np.abs(np.asarray(run(tokens)) - reference).max() <= TOLERANCE
+        first[length] = reference[:, 4]
+    np.testing.assert_allclose(first[5], first[16], atol=1e-4)
+    np.testing.assert_allclose(first[17], first[40], atol=1e-4)
+    assert np.abs(first[16] - first[17]).max() > 0.05, "the divisors do not show in the logits"
 
 
 @pytest.mark.parametrize("name", tiny.VARIANTS)

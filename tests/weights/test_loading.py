@@ -43,7 +43,7 @@ def set_config(directory, **fields):
     (directory / "config.json").write_text(json.dumps(values))
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3", "phi3"])
 @pytest.mark.parametrize("axes", [(2, 2, 2), (1, 8, 1), (1, 2, 4)])
 def test_loading_onto_eight_devices_gives_the_same_arrays_spread_by_the_table(
     family, axes, tmp_path

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from prm_jax import load_model
 from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, apply_head, init_lora, merge_lora
-from prm_jax.models.tree import paths
+from prm_jax.models.tree import from_paths, paths
 from prm_jax.text import CONVENTIONS
 from prm_jax.weights import export
 from prm_jax.weights.peft_export import export_adapter
@@ -81,6 +81,13 @@ VARIANTS = {
         task_type="CAUSAL_LM",
         target_modules=["up_proj"],
         modules_to_save=["embed_tokens", "lm_head"],
+    ),
+    "tensors that are several parameters": dict(
+        name="phi3",
+        suffix="ForCausalLM",
+        task_type="CAUSAL_LM",
+        target_modules=["qkv_proj", "gate_up_proj", "o_proj"],
+        rank_pattern={"gate_up_proj": 3},
     ),
     "a bare backbone": dict(
         suffix="Model", task_type="FEATURE_EXTRACTION", target_modules=["q_proj"]
@@ -204,3 +211,29 @@ def test_peft_loads_our_adapter_and_gives_our_logits(convention, tmp_path):
     assert np.abs(logits(again, back, tokens) - ours).max() <= 1e-5
     for path, leaf in paths(merged).items():
         assert np.abs(np.asarray(paths(back)[path]) - leaf).max() <= 1e-6, path
+
+
+@pytest.mark.parametrize("targets", [None, ("attn/[qv]/kernel", "mlp/up/kernel", "attn/o/kernel")])
+def test_adapters_of_parameters_stored_as_one_tensor_are_one_adapter_of_it(targets, tmp_path):
+    model, params = tiny_models.model("phi3")
+    tokenizer = tiny_models.tokenizer()
+    export(tmp_path / "base", model, params, tokenizer)
+    lora = init_lora(jax.random.key(0), params, 2, 3.0, targets)
+    leaves = paths(lora)
+    for i, path in enumerate(sorted(leaves)):
+        if path.endswith("/b"):
+            leaves[path] = 0.3 * jax.random.normal(jax.random.key(i), leaves[path].shape)
+    lora = from_paths(leaves)
+    export_adapter(tmp_path / "adapter", model, params, lora, tokenizer, base=tmp_path / "base")
+    tokens = tiny.tokens() % model.config.vocab_size
+    ours = logits(model, merge_lora(params, lora), tokens)
+    base = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path / "base", attn_implementation="eager"
+    )
+    adapted = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
+    with torch.no_grad():
+        theirs = adapted(torch.from_numpy(tokens).long()).logits.numpy()
+    assert np.abs(ours - theirs).max() <= 3e-4
+    assert np.abs(ours - logits(model, params, tokens)).max() > 0.1
+    again, back, _ = load_model(tmp_path / "adapter")
+    assert np.abs(logits(again, back, tokens) - ours).max() <= 1e-5
