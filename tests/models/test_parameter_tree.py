@@ -37,7 +37,16 @@ LLAMA = {
 }
 TIED = {path: shape for path, shape in LLAMA.items() if path != "unembed/kernel"}
 QK_NORM = {f"layers_0/attn/{name}_norm/scale": (L, H) for name in "qk"}
-SANDWICH = {f"layers_0/post_{name}_norm/scale": (L, D) for name in ("attn", "mlp")}
+AFTER = {f"layers_0/post_{name}_norm/scale": (L, D) for name in ("attn", "mlp")}
+OLMO = {
+    path: shape
+    for path, shape in LLAMA.items()
+    if not path.endswith(("attn_norm/scale", "mlp_norm/scale"))
+}
+OLMO |= AFTER | {
+    "layers_0/attn/q_norm/scale": (L, N, H),
+    "layers_0/attn/k_norm/scale": (L, K, H),
+}
 EXPECTED = {
     "tiny-llama": LLAMA,
     "tiny-mistral": LLAMA,
@@ -53,8 +62,11 @@ EXPECTED = {
         "layers_0/mlp/experts/up/kernel": (L, 8, D, 16),
         "layers_0/mlp/experts/down/kernel": (L, 8, 16, D),
     },
-    "tiny-gemma2": TIED | SANDWICH,
-    "tiny-gemma3": TIED | SANDWICH | QK_NORM,
+    "tiny-gemma2": TIED | AFTER,
+    "tiny-gemma3": TIED | AFTER | QK_NORM,
+    "tiny-phi3": LLAMA,
+    "tiny-olmo2": OLMO,
+    "tiny-olmo3": OLMO,
 }
 
 

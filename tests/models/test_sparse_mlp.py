@@ -24,7 +24,6 @@ from prm_jax.models.grouped_matmul import IMPLEMENTATIONS, ROWS, grouped_matmul
 from prm_jax.models.sharding import check_experts
 from prm_jax.models.sparse_mlp import route, run_experts
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 E, D, F, X = 8, 12, 16, 3
 MESHES = (
     dict(expert=8),

@@ -4,6 +4,7 @@ Tensor names come from the map of the `gguf` package, metadata fields from what 
 converter writes for each architecture.
 """
 
+import dataclasses
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from safetensors.numpy import load_file
 from tiny_models import assert_identical
 
 from prm_jax.errors import InputError
-from prm_jax.models import Decoder, abstract_params
+from prm_jax.models import Decoder, abstract_params, paths
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
 from prm_jax.weights.hf import load_directory
@@ -28,7 +29,7 @@ pytest.importorskip("transformers")
 LONG, SHORT = "rope_factors_long.weight", "rope_factors_short.weight"
 
 
-def write(path, directory, architecture, more=None, without=()):
+def write(path, directory, architecture, more=None, without=(), quantise=None):
     """Converts a Hugging Face directory.
 
     Args:
@@ -37,6 +38,7 @@ def write(path, directory, architecture, more=None, without=()):
         architecture: key of `gguf.MODEL_ARCH_NAMES`.
         more: dict of metadata fields without the architecture's name, over those derived here.
         without: names of tensors and fields to leave out.
+        quantise: `gguf.GGMLQuantizationType` for the matrices whose rows have whole blocks.
     """
     values = json.loads((directory / "config.json").read_text())
     arch = gguf.MODEL_ARCH[architecture]
@@ -94,8 +96,13 @@ def write(path, directory, architecture, more=None, without=()):
     for key, tensor in tensors.items():
         stored = key if key.startswith("rope_factors") else names.get_name(key, (".weight",))
         assert stored is not None, key
-        if stored not in without:
+        if stored in without:
+            continue
+        if quantise is None or tensor.ndim < 2 or tensor.shape[-1] % 32:
             writer.add_tensor(stored, np.ascontiguousarray(tensor))
+        else:
+            data = gguf.quants.quantize(tensor, quantise)
+            writer.add_tensor(stored, data, raw_dtype=quantise)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -146,6 +153,29 @@ def test_a_converted_directory_has_its_configuration_and_its_logits(name, tmp_pa
     assert_identical(params, of_directory)
     logits = Decoder(config).apply({"params": params}, jnp.asarray(tiny.tokens()), logits=True)
     assert np.abs(np.asarray(logits.logits_BTV) - reference).max() <= 2e-4
+
+
+@pytest.mark.parametrize("name", ["phi3", "qwen3_moe"])
+def test_blocks_of_quantised_joined_and_stacked_tensors_are_theirs(name, tmp_path):
+    tiny.write(tmp_path, name)
+    kind = gguf.GGMLQuantizationType.Q8_0
+    write(tmp_path / "m.gguf", tmp_path, FILES[name][0], quantise=kind)
+    read, wanted = paths(load(tmp_path / "m.gguf")[1]), paths(load_directory(tmp_path)[2])
+    quantised = 0
+    for path, leaf in wanted.items():
+        error = np.abs(np.asarray(read[path]) - leaf).max() / np.abs(leaf).max()
+        assert error <= 0.01, path
+        quantised += error > 0
+    assert quantised >= 7
+
+
+def test_a_factor_on_longrope_that_is_not_the_usual_one_is_taken(tmp_path):
+    tiny.write(tmp_path, "phi3-longrope")
+    write(tmp_path / "m.gguf", tmp_path, "PHI3", {"rope.scaling.attn_factor": 1.5})
+    rope = GgufFile(tmp_path / "m.gguf").config.rope
+    wanted = load_directory(tmp_path)[0].rope
+    assert wanted.attention_factor is None
+    assert rope == dataclasses.replace(wanted, attention_factor=1.5)
 
 
 def test_an_olmo_3_that_says_no_pattern_sees_everything_in_every_fourth_layer(tmp_path):

@@ -246,9 +246,10 @@ def test_the_text_model_of_a_multimodal_gemma_3_is_found_under_its_prefix(tmp_pa
     [
         ({"model_type": "mixtral"}, "unsupported model type 'mixtral'"),
         ({"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}, "'longrope'"),
-        ({"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "'dynamic'"),
+        ({"rope_scaling": {"type": "dynamic"}}, "'dynamic' needs factor"),
+        ({"rope_scaling": {"rope_type": "ntk", "factor": 2.0}}, "RoPE scaling 'ntk'"),
         ({"rope_scaling": {"rope_type": "linear", "surprise": 1}}, "RoPE parameters surprise"),
-        ({"rope_scaling": {"rope_type": "linear"}}, "needs a factor"),
+        ({"rope_scaling": {"rope_type": "linear"}}, "'linear' needs factor"),
         ({"quantization_config": {"bits": 4}}, "quantization_config"),
         ({"num_local_experts": 8}, "num_local_experts"),
         ({"hidden_act": "relu"}, "activation 'relu'"),
