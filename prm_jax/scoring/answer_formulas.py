@@ -218,7 +218,7 @@ class _Reader:
     def numeral(self, token):
         """A number, with its base or the fraction of a mixed number behind it."""
         if self.take("_"):
-            return _in_base(token.value, self.subscript())
+            return _in_base(token.value, self.subscript().strip("()"))
         value = number(token.value)
         if "/" in token.value:
             return value
@@ -283,7 +283,7 @@ class _Reader:
         lower = name.lower()
         if name in FUNCTIONS or (lower in FUNCTIONS and token.kind == "word"):
             return self.applied(name if name in FUNCTIONS else lower)
-        if lower == "sqrt" and (self.peek().kind == "num" or self.peek().value == "("):
+        if lower == "sqrt" and (self.peek().kind == "num" or self.peek().value in ("(", "{")):
             return ("pow", self.atom(), number("1/2"))
         if lower == "pi":
             return _CONSTANTS["pi"]
@@ -334,7 +334,13 @@ class _Reader:
                 self.need("]")
             if self.peek()[:2] == ("op", "("):
                 return ("pow", self.atom(), ("pow", degree, number(-1)))
-            return ("pow", self.radicand(), ("pow", degree, number(-1)))
+            inside, odd = self.radicand(), rational(degree)
+            value = rational(inside)
+            if value is not None and value < 0 and odd is not None and odd.numerator % 2:
+                if odd.denominator == 1:  # the real root
+                    root = ("pow", number(-value), ("pow", degree, number(-1)))
+                    return ("mul", number(-1), root)
+            return ("pow", inside, ("pow", degree, number(-1)))
         if name == "binom":
             top = self.group()
             return ("fn", "binomial", top, self.group())

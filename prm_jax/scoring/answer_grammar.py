@@ -9,7 +9,7 @@ import re
 from fractions import Fraction
 
 from prm_jax.scoring.answer_formulas import NotReadError, formula
-from prm_jax.scoring.answer_text import MAX_LENGTH, Token, clean, tokens
+from prm_jax.scoring.answer_text import GREEK, MAX_LENGTH, Token, clean, tokens
 from prm_jax.scoring.answer_units import ONE_LETTER, SCALES, Unit, is_unit, unit
 from prm_jax.scoring.answer_values import (
     Choice,
@@ -60,7 +60,11 @@ _DATES = (
 )
 _SLASHED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?(?: ?([ap])\.? ?m\.?)?")
-_CHOICE = re.compile(r"\(?([A-J])(?:\)|[.:](?=\s)) ?(?!,|;|and\b|or\b)(.*)", re.DOTALL)
+_CHOICE = re.compile(
+    r"\(?([A-J]|[a-d](?=\)$))(?:\)(?=[\s\d\\$]|$)|[.:](?=\s|$))"
+    r"(?!\s*(?:[,;]|(?:or|and)\b|\\(?:cdot|times|div|cup|overline)\b)) ?(.*)",
+    re.DOTALL,
+)
 _BASED = re.compile(r"\(?([0-9A-Z]+)\)?_(?:\{(\d+)\}|(\d+))")
 _LETTERS = re.compile(r"[^\W\d_](?: [^\W\d_])+")
 _SIGNS_ONLY = re.compile(r"[()\[\]{}<>](?: ?[()\[\]{}<>])*")
@@ -73,7 +77,11 @@ _NUMBER_WORDS = {name: n for n, name in enumerate(_ONES)} | {
     name: 10 * n
     for n, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
 }
+_PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4} | {
+    name: n for n, name in enumerate("fourth fifth sixth seventh eighth ninth tenth".split(), 4)
+}
 _PRODUCT = re.compile(r"[xyz]{2,3}")
+_HOURS = {"noon": 12, "12 noon": 12, "midnight": 0, "12 midnight": 0}
 _REALS = {"all real numbers", "all reals", "the real numbers", "real numbers", "all real number"}
 
 
@@ -100,7 +108,8 @@ def _text(text):
     """An answer of which no more is known than what is written."""
     words = re.sub(r"\\(?:text|textbf|mathrm|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)
     words = re.sub(r"\\[lc]?dots[bco]?(?![a-zA-Z])|\.\.\.+", "...", words)
-    words = re.sub(r"\s*([^\w\s])\s*", r"\1", " ".join(words.split()))
+    words = re.sub(r"(\\[a-zA-Z]+)(?=\d)|(\\[a-zA-Z]+)\{(\w)\}", r"\1\2 \3", words)
+    words = re.sub(r"\s*([^\w\s]|_)\s*", r"\1", " ".join(words.split())).replace('"', "'")
     named = re.search(r"(?<![\\a-zA-Z])[^\W\d_]{2,}", text)
     return Text(words.casefold() if named and "\\" not in words else words)
 
@@ -110,6 +119,7 @@ def _special(text):
     if len(text) > MAX_LENGTH:
         return _text(text)
     plain = re.sub(r"\\(?:text|textbf|mathrm|mbox)\s*\{([^{}]*)\}", r"\1", text)
+    unstyled = " ".join(plain.split())
     plain = (
         " ".join(plain.replace("\\", "\\ ").split()) if "\\" in plain else " ".join(plain.split())
     )
@@ -118,6 +128,8 @@ def _special(text):
         return date
     if clock := _clock(lower):
         return clock
+    if lower in _HOURS:
+        return Ratio((_HOURS[lower], 0, 0), True, "p" if _HOURS[lower] else "a")
     if lower in _REALS or text in (r"\mathbb{R}", r"\mathbb R"):
         return _EVERYTHING
     if lower in ("empty set", "the empty set", "null set") or text in (
@@ -125,13 +137,16 @@ def _special(text):
         r"\varnothing",
     ):
         return Unordered(())
-    if lower in _NUMBER_WORDS:
-        return Formula(number(_NUMBER_WORDS[lower]))
-    if tens := re.fullmatch(r"([a-z]+ty)[- ]([a-z]+)", lower):
-        if tens[1] in _NUMBER_WORDS and 0 < _NUMBER_WORDS.get(tens[2], 0) < 10:
-            return Formula(number(_NUMBER_WORDS[tens[1]] + _NUMBER_WORDS[tens[2]]))
-    if (choice := _CHOICE.fullmatch(plain)) and (choice[2] or not plain.startswith("(")):
-        return Choice(choice[1], read(choice[2]) if choice[2] else None)
+    if (value := _spoken_quantity(lower)) or (value := _composed(lower)) or (value := _rows(text)):
+        return value
+    if restated := re.fullmatch(r"(.*\S) \((.*)\)", plain):
+        if any(_spoken(part.lower()) is not None for part in restated.groups()):
+            first, second = map(read, restated.groups())
+            return first if first == second else None
+    if (choice := _CHOICE.fullmatch(unstyled)) and (
+        choice[2] or not unstyled.startswith("(") or choice[1].islower()
+    ):
+        return Choice(choice[1].upper(), read(choice[2]) if choice[2] else None)
     if (based := _BASED.fullmatch(plain)) and not based[1].isdigit():
         base = int(based[2] or based[3])
         if 2 <= base <= 36 and (based[1][0].isdigit() or (base == 16 and len(based[1]) > 1)):
@@ -144,6 +159,75 @@ def _special(text):
         if not re.search(r"\b(?:or|and)\b", lower):
             return Text(lower)
     return None
+
+
+def _spoken(words):
+    """The number that words say, such as "two hundred and five"; None if they say none."""
+    if words in _NUMBER_WORDS:
+        return _NUMBER_WORDS[words]
+    if tens := re.fullmatch(r"([a-z]+ty)[- ]([a-z]+)", words):
+        if tens[1] in _NUMBER_WORDS and 0 < _NUMBER_WORDS.get(tens[2], 0) < 10:
+            return _NUMBER_WORDS[tens[1]] + _NUMBER_WORDS[tens[2]]
+    for scale in ("billion", "million", "thousand", "hundred", "dozen"):
+        many, found, rest = words.partition(f" {scale}")
+        if found and (not rest or rest[0] == " "):
+            rest = rest.strip().removeprefix("and ")
+            parts = 1 if many == "a" else _spoken(many), _spoken(rest) if rest else 0
+            if None in parts or parts[1] >= SCALES[scale]:
+                return None
+            return parts[0] * SCALES[scale] + parts[1]
+    return None
+
+
+def _spoken_quantity(text):
+    """A number in words, a fraction in words, or a number in words with a unit; or None."""
+    if (value := _spoken(text)) is not None:
+        return Formula(number(value))
+    if fraction := re.fullmatch(r"([a-z]+)[- ]([a-z]+)", text):
+        top, bottom = _spoken(fraction[1]), _PARTS.get(fraction[2].removesuffix("s"))
+        if top and bottom:
+            return Formula(number(Fraction(top, bottom)))
+    words = text.split()
+    for cut in range(len(words) - 1, 0, -1):
+        value, rest = _spoken(" ".join(words[:cut])), " ".join(words[cut:])
+        if value is not None and rest.isascii() and rest.replace(" ", "").isalpha():
+            measure = None if rest.split()[0].removesuffix("s") in _PARTS else unit(rest)
+            return Quantity(number(value), measure) if measure else None
+    return None
+
+
+def _composed(text):
+    """5 feet 6 inches, 2 hours and 30 minutes: units of one kind, from large to small; or None."""
+    number_of, word = r"\d+(?:\.\d+)?", r"[a-z]+"
+    if not re.fullmatch(rf"{number_of} {word}(?:(?:,? and|,)? {number_of} {word}){{1,2}}", text):
+        return None
+    parts = [(Fraction(n), unit(w)) for n, w in re.findall(rf"({number_of}) ({word})", text)]
+    units = [u for _, u in parts if u is not None and not u.name.startswith("words")]
+    sizes = [u.size for u in units]
+    if len(units) < len(parts) or len({u.name for u in units}) > 1:
+        return None
+    if sizes != sorted(set(sizes), reverse=True):
+        return None
+    total = sum(n * size for (n, _), size in zip(parts, sizes)) / sizes[0]
+    return Quantity(number(total), units[0])
+
+
+def _rows(text):
+    """What stands in the rows of `cases` or `aligned`, as a list; None if it has columns."""
+    found = re.fullmatch(
+        r"(?:\\\{ ?)?\\begin ?\{(cases|aligned|align\*?|gathered|array)\}(?:\{l\})?"
+        r"(.*)\\end ?\{\1\}",
+        text,
+    )
+    if not found or found[1] == "array" and not text.startswith(r"\{"):
+        return None
+    body = found[2].replace("&", "") if "align" in found[1] else found[2]
+    rows = [row.strip().rstrip(",") for row in re.split(r"\\\\(?:\s*\[[^\]]*\])?", body)]
+    joined = ", ".join(row for row in rows if row)
+    if "&" in joined or not joined:
+        return None
+    value = read(re.sub(r",\s*(?==)", " ", joined))
+    return None if isinstance(value, Text) else value
 
 
 def _date(text):
@@ -182,7 +266,16 @@ def _alternatives(found):
     if isinstance(values[0], Labelled) and not any(isinstance(v, Labelled) for v in values[1:]):
         inside = Unordered((values[0].value, *values[1:]))
         return Labelled(values[0].label, inside)
-    return _of_one_name(values) or Unordered(tuple(values))
+    return _of_one_name(values) or Unordered(_members(parts, values))
+
+
+def _members(parts, values):
+    """Values of a collection, the two of a plus-minus sign each for itself."""
+    members: list = []
+    for part, value in zip(parts, values):
+        several = isinstance(value, Unordered) and part[0].value not in ("{", "lbrace")
+        members += value.items if several else [value]
+    return tuple(members)
 
 
 def _check_logic(found, joins, values):
@@ -193,10 +286,22 @@ def _check_logic(found, joins, values):
 
 
 def _once_joined(found):
-    """The tokens without the comma of "1, 2, and 3" or "1, 2, or 3"."""
+    """The tokens without the comma of "1, 2, and 3" or "1, 2, or 3".
+
+    "for" before a membership is a comma.
+    """
+    last = max((k for k, t in enumerate(found) if t[:2] == ("cmd", "in")), default=0)
+    found = [
+        Token("word", "and", t.spaced) if k < last and _is_condition(t) else t
+        for k, t in enumerate(found)
+    ]
     follow = [*found[1:], Token("end", "")]
     joins = [_is_or(t) or (_is_comma(t) and t.kind in ("word", "text")) for t in follow]
     return tuple(t for t, joined in zip(found, joins) if not (t[:2] == ("op", ",") and joined))
+
+
+def _is_condition(token):
+    return token.kind in ("word", "text") and token.value.lower() in ("for", "where", "with")
 
 
 def _is_or(token):
@@ -243,11 +348,24 @@ def _list(found):
     values = [_item(part) for part in parts]
     _check_logic(found, _is_comma, values)
     first = values[0]
+    if any(t[:2] == ("cmd", "in") for part in parts[1:] for _, t in _outside(part)):
+        # k \pi, k \in \mathbb{Z}: the rest are conditions
+        if isinstance(first, Labelled):
+            return Labelled(first.label, Listed((first.value, *values[1:])))
+        return Listed(tuple(values))
     if isinstance(first, Labelled) and not any(
         isinstance(v, Labelled | Relation) for v in values[1:]
     ):
-        return Labelled(first.label, Unordered((first.value, *values[1:])))
+        members = _members(parts, values)
+        inside = first.value.items if isinstance(first.value, Unordered) else (first.value,)
+        return Labelled(first.label, Unordered((*inside, *members[1:])))
+    if any(isinstance(v, Unordered) and _signed(part) for part, v in zip(parts, values)):
+        return Unordered(_members(parts, values))
     return _of_one_name(values) or _named(values) or Listed(tuple(values))
+
+
+def _signed(part):
+    return any(t[:2] == ("cmd", "pm") for t in part) and part[0].value not in ("{", "lbrace")
 
 
 def _of_one_name(values):
@@ -399,12 +517,16 @@ def _outside(found):
 
 def _label(found):
     """The name that stands before an equals sign: a variable, f(x), (x, y), AB, "area"."""
-    names = [t for t in found if t.kind in ("letter", "word", "text")]
+    if len(found) > 2 and (found[0].value, found[1].value) == ("m", "angle"):
+        found = found[1:]
+    names = [t for t in found if t.kind in ("letter", "word", "text") or t.value in GREEK]
     if not names or len(found) > 16:
         return None
+    if _applied(found):
+        return "".join(t.value for t in found)
     if all(t.kind in ("word", "text") for t in found):
         phrase = " ".join(t.value.lower() for t in found)
-        if not is_unit(phrase) and phrase not in ("e", "i", "pi"):
+        if not is_unit(phrase) and phrase not in ("e", "i", "pi", "not"):
             return phrase if len(found) > 1 or len(found[0].value) > 1 else found[0].value
         return None
     inside = found[1:-1] if found[0].value == "(" and found[-1].value == ")" else None
@@ -429,22 +551,46 @@ def _label(found):
     return "".join(t.value for t in found) if letters else None
 
 
+def _applied(found):
+    """Whether tokens are a letter applied to letters, P(x), or to anything: f^{-1}(x), P(X = 2)."""
+    if found[0].kind != "letter" or found[-1].value not in (")", "]"):
+        return False
+    rest = found[1:]
+    if tuple(t.value for t in rest[:5]) in (("^", "{", "-", "1", "}"),):
+        rest = rest[5:]
+    if not rest or rest[0].value not in ("(", "[") or not _pair(rest):
+        return False
+    letters = all(t.kind == "letter" or t.value == "," for t in rest[1:-1])
+    return bool(rest[1:-1]) and (letters or found[0].value in ("P", "E"))
+
+
 def _set(found):
     """Sets combined, or one thing."""
     places = [
         k for k, t in _outside(found)
-        if t.kind == "cmd" and t.value in _SETS and 0 < k < len(found) - 1
+        if (t.kind == "cmd" and t.value in _SETS or _without(found, k)) and 0 < k < len(found) - 1
     ]  # fmt: skip
     if not places:
         return _thing(found)
-    if len({_SETS[found[k].value] for k in places}) > 1:
+    operations = {_SETS.get(found[k].value, "without") for k in places}
+    if len(operations) > 1:
         raise NotReadError
     cuts = [-1, *places, len(found)]
-    parts = tuple(_thing(tuple(found[a + 1 : b])) for a, b in zip(cuts, cuts[1:]))
-    operation = _SETS[found[places[0]].value]
+    pieces = [tuple(found[a + 1 : b]) for a, b in zip(cuts, cuts[1:])]
+    parts = tuple(_half_open(piece) or _thing(piece) for piece in pieces)
+    operation = operations.pop()
     if operation == "without" and len(parts) > 2:
         raise NotReadError
     return Combined(operation, parts)
+
+
+def _without(found, k):
+    """Whether a minus sign there takes a set from another: R - {0}."""
+    return (
+        found[k][:2] == ("op", "-")
+        and found[k + 1 : k + 2]
+        and (found[k + 1][:2] in (("cmd", "{"), ("cmd", "lbrace")))
+    )
 
 
 def _thing(found):
@@ -457,6 +603,9 @@ def _thing(found):
         return _EVERYTHING
     if len(found) == 1 and names[0] in ("emptyset", "varnothing") and first.kind == "cmd":
         return Unordered(())
+    if all(t.kind == "word" for t in found) and any(len(name) > 3 for name in names):
+        if not any(name.lower() in ("infinity", "sqrt") or is_unit(name) for name in names):
+            return Text(" ".join(names).lower())
     if first.kind in ("op", "cmd") and _CLOSE.get(first.value) == last.value and _pair(found):
         value = _bracketed(found)
         if value is not None:
@@ -486,7 +635,8 @@ def _bracketed(found):
         group = opening.kind == "op" and not any(_is_comma(t) for t in inside)
         if group and inside:
             return None
-        return Unordered(tuple(_item(p) for p in _split(inside, _is_comma)) if inside else ())
+        members = _split(inside, _is_comma) if inside else []
+        return Unordered(_members(members, [_item(part) for part in members]))
     if not inside:
         raise NotReadError
     parts = _split(inside, _is_comma)
@@ -598,6 +748,8 @@ def _quantity(found):
     currency = _currency(rest)
     if currency is not None:
         name, used = currency
+        if (priced := _priced(name, rest[used:], negative)) is not None:
+            return priced
         node = _scaled(rest[used:], negative)
         return (
             Quantity(node[0], unit(name) or Unit(name)) if node[1] is None else _clash(node, name)
@@ -606,20 +758,43 @@ def _quantity(found):
         if (measured := _measured(found, start)) is not None:
             return measured
     node = formula(found)
-    if node[0] == "degree":
-        return Quantity(node[1], Unit("degree^1"))
-    if node[0] == "percent":
-        return Quantity(node[1], Unit("percent^1"))
+    for mark in ("degree", "percent"):
+        if (inside := _inside(node, mark)) is not None:
+            return Quantity(inside, Unit(f"{mark}^1"))
     if holds(node, "pm") or holds(node, "mp"):
         return Unordered((Formula(with_sign(node, 1)), Formula(with_sign(node, -1))))
     return Formula(node)
 
 
+def _inside(node, mark):
+    """The formula before a mark at the end of the whole, with its sign; None without the mark."""
+    if node[0] == mark:
+        return node[1]
+    if node[:2] == ("mul", number(-1)) and len(node) == 3 and node[2][0] == mark:
+        return ("mul", number(-1), node[2][1])
+    return None
+
+
+def _priced(name, found, negative):
+    """$18 per day, $18 a day, $18/day; None if it is something else."""
+    for start, token in enumerate(found[1:], 1):
+        each = token.value.split(" ")[0] in ("per", "a", "an", "each", "every")
+        if (
+            each
+            and token.kind != "cmd"
+            or token.value == "/"
+            and found[-1].kind in ("word", "text")
+        ):
+            phrase = _phrase(found[start:])
+            measure = unit(f"{name} {phrase}") if phrase else None
+            if measure is None:
+                return None
+            node, scaled = _scaled(found[:start], negative)
+            return Quantity(node, measure) if scaled is None else None
+    return None
+
+
 def _clash(node, name):
-    if node[1].name.endswith("^-1") and " " not in node[1].name:  # $18 per hour
-        money = unit(name) or Unit(name)
-        both = " ".join(sorted((money.name, node[1].name)))
-        return Quantity(node[0], Unit(both, money.size * node[1].size))
     if node[1] != unit(name):
         raise NotReadError
     return Quantity(node[0], node[1])
@@ -660,24 +835,31 @@ def _measured(found, start):
     )
     if not spoken or tail[0].kind == "text" and tail[0].value in ("e", "i"):
         return None
-    if raw and not _raw_unit(tail):
+    heat = (
+        len(tail) == 1 and tail[0].value in "CF" and "circ" in {t.value for t in found[:start][-2:]}
+    )
+    if raw and not _raw_unit(tail) and not heat:
         return None
     scale, phrase = _scale(_phrase(tail))
     if phrase is None or not phrase and scale == 1:
         return None
     measure = unit(phrase) if phrase else None
-    if phrase and measure is None:
+    hot = re.fullmatch("C|F|[Cc]elsius|[Ff]ahrenheit", phrase)
+    if phrase and measure is None and not hot:
         return None
     try:
         node = formula(found[:start])
     except NotReadError:
         return None
-    if raw and symbols(node) or node[0] in ("degree",) and not re.match("[CF]", phrase):
+    degrees, percent = _inside(node, "degree"), _inside(node, "percent")
+    if raw and symbols(node) or (degrees is not None) != bool(hot):
         return None
-    if node[0] == "degree":
-        node, measure = node[1], Unit(f"degrees {phrase[0]}")
-    if node[0] == "percent":
-        raise NotReadError
+    if degrees is not None:
+        node, measure = degrees, Unit(f"degrees {phrase[0].upper()}")
+    if percent is not None:
+        if measure is None or not measure.name.startswith("words"):
+            raise NotReadError
+        node, measure = percent, Unit(f"percent^1 {measure.name}")
     if scale != 1:
         node = ("mul", node, number(scale))
     if holds(node, "pm") or holds(node, "mp"):

@@ -20,6 +20,7 @@ _CHARACTERS = {
     "≈": r"\approx ", "°": r"^\circ ", "º": r"^\circ ", "…": r"\ldots ", "⋯": r"\ldots ",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
     "⌉": r"\rceil ", "′": "'", "’": "'", "∣": "|", "∨": r"\lor ", "⁄": "/", "∕": "/",
+    "∛": r"\sqrt[3] ", "≡": r"\equiv ", "‘": "'", "“": '"', "”": '"', "→": r"\to ",
 }  # fmt: skip
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
@@ -38,7 +39,55 @@ _LEAD = re.compile(
     r"(?:answer|result|option|choice)\b\s*(?:(?:is|are)\b\s*:?|[:=])?\s*(?=\S)",
     re.IGNORECASE,
 )
-_SAID = re.compile(r"^\\text\s*\{([^{}]*\banswer\b[^{}]*)\}", re.IGNORECASE)
+_SAID = re.compile(
+    r"^(?:\\text\s*\{([^{}]*\banswer\b[^{}]*)\}|\*\*([^*]*\banswer\b[^*]*)\*\*)", re.IGNORECASE
+)
+_AROUND = (
+    (re.compile(r"^#{2,}\s*(?=\S)"), ""),
+    (re.compile(r"^<(answer|result)>(.*)</\1>$", re.IGNORECASE | re.DOTALL), r"\2"),
+    (re.compile(r"\.\s*I hope it is correct\.?$", re.IGNORECASE), ""),
+    (
+        re.compile(
+            r"^(?:approximately|approx\.?|about|roughly|around)\s+(?=[\d$\\.-])", re.IGNORECASE
+        ),
+        "",
+    ),
+)
+# A unit with powers or products inside one style: \mathrm{m\cdot s^{-2}}.
+_COMPOUND = re.compile(
+    r"\\(?:mathrm|text)\s*\{((?:[a-zA-Z/ ]|\\cdot(?![a-zA-Z])|\^-?\d|\^\{-?\d\})*(?:\\cdot|\^)"
+    r"(?:[a-zA-Z/ ]|\\cdot(?![a-zA-Z])|\^?-?\d|\^?\{-?\d\})*)\}"
+)
+# Other ways of TeX to write what one command says.
+_SYNONYMS = (
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
+    (re.compile(r"\\cr(?![a-zA-Z])"), r"\\\\ "),
+    (re.compile(r"\\colon(?![a-zA-Z])"), ":"),
+    (re.compile(r"\\text\s*\{[ .]*\}$"), ""),
+    (re.compile(r"(?<=\d)\^(?:\{o\}|o(?![a-zA-Z]))"), r"^\\circ "),
+    (re.compile(r"^<([^<>=]*,[^<>=]*)>$"), r"\\langle \1\\rangle "),
+    (re.compile(r"\(\s*(?:\\?b?mod|\\(?:text|mathrm)\s*\{mod\})\s*(\w+)\s*\)"), r"\\pmod{\1}"),
+    (
+        re.compile(
+            r"\\frac\s*\{\\(?:text|mathrm)\s*\{([a-zA-Z]+)\}\}\s*"
+            r"\{\\(?:text|mathrm)\s*\{([a-zA-Z]+)\}(\^\{?\d\}?)?\}"
+        ),
+        r"\\text{\1}/\\text{\2}\3",
+    ),
+    (re.compile(r"\\(?:text)?color\s*\{\w+\}|\\h?phantom\s*\{[^{}]*\}"), ""),
+    (re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt)(?![a-zA-Z])\s*([^{}]*)\}"), r"\\mathrm{\1}"),
+    (re.compile(r"\\(?:rm|bf|it|sf|tt)\s*(?=\{)"), r"\\mathrm"),
+    (re.compile(r"\\(?:rm|bf|it|sf|tt)(?![a-zA-Z])"), " "),
+    (re.compile(r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
+    (re.compile(r"^([^{}]*)\\over(?![a-zA-Z])([^{}]*)$"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"^([^{}]*)\\choose(?![a-zA-Z])([^{}]*)$"), r"\\binom{\1}{\2}"),
+    (
+        re.compile(r"(?<=\d)\s*\^\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?\s*(st|nd|rd|th)\s*\}{1,2}"),
+        r"\1",
+    ),
+)
 _STYLES = r"text|textbf|textit|textrm|textsf|texttt|emph|mathrm|mathbf|mathsf|mathit|bm|boldsymbol"
 _STYLES += r"|mbox|hbox|fbox|boxed|underline"
 _WRAPPER = re.compile(rf"\\(?:{_STYLES})\s*(?=\{{)")
@@ -90,13 +139,17 @@ def clean(answer: str) -> str:
         The text; '' for no answer.
     """
     text = _without(_OFF, "", _without(_SPACES, " ", _spelled(answer)))
-    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
+    text = _COMPOUND.sub(lambda m: re.sub(r"(?<!\\)\b[a-zA-Z]+", r"\\text{\g<0>}", m[1]), text)
+    for written, by in _SYNONYMS:
+        text = written.sub(by, text)
     before = None
     while before != text:
         before = text
         text = " ".join(text.split())
         text = _without_stop(text)
-        text = _LEAD.sub("", _SAID.sub(r"\1 ", text, count=1), count=1)
+        for around, inside in _AROUND:
+            text = around.sub(inside, text)
+        text = _LEAD.sub("", _SAID.sub(r"\1\2 ", text, count=1), count=1)
         text = _unwrapped(_undollared(text))
     text = re.sub(r"\\boxed\s*\{([^{}]*)\}", r"\1", text)
     text = re.sub(r"(?<=\d)\{,\}(?=\d{3})", ",", text)
@@ -136,7 +189,7 @@ def _lowered(answer):
 
 
 def _without_stop(text):
-    text = text.strip().rstrip(",;").strip()
+    text = re.sub(r"(?:\\\\\s*)+$", "", text.strip()).rstrip(",;").strip()
     if text.endswith(".") and not text.endswith("..") and not re.search(r"\b[ap]\.\s*m\.$", text):
         text = text[:-1].strip()
     return text
@@ -158,7 +211,7 @@ def _undollared(text):
 
 def _unwrapped(text):
     """The text without one thing that surrounds the whole of it."""
-    for mark in ("**", "__", "`", "*", '"', "``"):
+    for mark in ("**", "__", "`", "*", '"', "``", "'"):
         inside = text[len(mark) : -len(mark)]
         if (
             len(text) > 2 * len(mark)

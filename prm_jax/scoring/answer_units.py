@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 _SIZES = {
     "metre": {
+        "nm nanometer nanometre": "1/1000000000",
+        "μm um micrometer micrometre": "1/1000000",
         "mm millimeter millimetre": "1/1000",
         "cm centimeter centimetre": "1/100",
         "dm decimeter decimetre": "1/10",
@@ -52,7 +54,14 @@ _SIZES = {
     "watt": {"W watt": "1", "kW kilowatt": "1000"},
     "acre": {"acre": "1"},
     "mol": {"mol mole": "1"},
-    "hertz": {"Hz hertz": "1"},
+    "hertz": {"Hz hertz": "1", "kHz kilohertz": "1000", "MHz megahertz": "1000000"},
+    "pascal": {"Pa pascal": "1", "kPa kilopascal": "1000"},
+    "volt": {"V volt": "1", "mV millivolt": "1/1000"},
+    "ampere": {"A ampere amp": "1", "mA milliampere": "1/1000"},
+    "ohm": {"ohm": "1"},
+    "kelvin": {"K kelvin": "1"},
+    "molar": {"M molar": "1"},
+    "electronvolt": {"eV electronvolt": "1", "keV": "1000", "MeV": "1000000", "GeV": "1000000000"},
 }
 _UNITS = {
     name: (base, Fraction(size))
@@ -72,8 +81,12 @@ SCALES = {
 }
 # Words after a number that say more than what is counted.
 _NOT_UNITS = set(
-    "and or not if when because since where for is are was be than then to but so with by mod plus "
-    "minus times divided over equals equal as at most least otherwise else that which am pm".split()
+    (
+        "and or not if when because since where for is are was be than then to but so with by mod "
+        "plus minus times divided over equals equal as at most least otherwise else that which am "
+        "pm squared cubed factorial half halves third thirds fourths fifth fifths sixth sixths "
+        "tenth tenths hundredth hundredths thousandth thousandths below above zero to"
+    ).split()
 )
 MAX_WORDS = 4
 ONE_LETTER = {name for name in _UNITS if len(name) == 1 and name.isalpha()}
@@ -106,15 +119,18 @@ def unit(phrase: str) -> Unit | None:
         The unit; None if the phrase can be none.
     """
     phrase = re.sub(r"(?<![a-zA-Z])([ap])\.\s*m\.?(?![a-zA-Z])", r"\1m", phrase).replace(".", "")
+    phrase = re.sub(r"(?<=\w) (?:an?|each|every) (?=\w)", " per ", phrase)
     pieces = re.findall(r"[^\W\d_]+|[%$€£¥₹°¢]|\^|-?\d+|\S", phrase)
     pieces = [p for piece in pieces for p in _SPEEDS.get(piece.lower(), piece).split()]
     words = [p for p in pieces if p[0].isalpha()]
-    if not pieces or len(words) > MAX_WORDS or any(w.lower() in _NOT_UNITS for w in words):
+    if not pieces or len(words) > MAX_WORDS:
         return None
     known = _powers(pieces)
     if known is not None:
         powers, size = known
         return Unit(" ".join(f"{base}^{n}" for base, n in sorted(powers.items()) if n), size)
+    if any(w.lower() in _NOT_UNITS for w in words):
+        return None
     if all(re.fullmatch(r"[^\W\d_]+|-", piece) for piece in pieces) and len(words[0]) > 1:
         return Unit("words: " + " ".join(_singular(w.lower()) for w in words))
     return None

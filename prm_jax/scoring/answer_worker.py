@@ -12,12 +12,14 @@ must be left.
 import functools
 import json
 import sys
+import zlib
 
 import sympy
 
 MAX_BYTES = 4 << 30
 DIGITS = 60
 POINTS = 6
+SAMPLE_GAP = 1e-6
 # Values of the variables: irrational enough that no formula meets its zeros by chance, of both
 # signs, small and large.
 _SEEDS = ("3/7", "-13/11", "29/17", "-7/23", "61/19", "-97/31", "5/41", "17/3")
@@ -31,6 +33,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 _OF_NUMBERS = {"Re": sympy.re, "Im": sympy.im, "arg": sympy.arg}
 _CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I}
+_COUNTING = (sympy.factorial, sympy.binomial)
 # The base of `\log` is not said: all of them are the same unknown factor.
 _LOG_FACTOR = sympy.Symbol("log factor", positive=True)
 
@@ -103,6 +106,8 @@ def equal(first, second):
     """Whether two expressions have the same value everywhere."""
     if first == second:
         return True
+    if first.is_Rational and second.is_Rational:
+        return False
     if first.has(sympy.oo) or second.has(sympy.oo):
         return False
     if sympy.expand(first - second) == 0:
@@ -114,7 +119,9 @@ def equal(first, second):
         sympy.simplify(first).free_symbols == sympy.simplify(second).free_symbols
     ):
         return False
-    verdicts = [_same_value(first, second, point) for point in points(names)]
+    counted = first.has(*_COUNTING) or second.has(*_COUNTING)
+    chosen = whole_points(names) if counted else points(names)
+    verdicts = [_same_value(first, second, point) for point in chosen]
     return False not in verdicts and True in verdicts
 
 
@@ -125,6 +132,12 @@ def points(names):
             name: sympy.Rational(_SEEDS[(k + 3 * n) % len(_SEEDS)]) + sympy.Rational(n, 7 + k)
             for n, name in enumerate(names)
         }
+
+
+def whole_points(names):
+    """Where formulas with factorials are compared: whole numbers, even and odd."""
+    for k in (6, 9, 11, 14, 17, 20):
+        yield {name: sympy.Integer(k + (3 + k % 4) * n) for n, name in enumerate(names)}
 
 
 def _same_value(first, second, point):
@@ -171,7 +184,7 @@ def relations(first, second):
         a, sign_a = -a, _TURNED[sign_a]
     if sign_b[0] == ">":
         b, sign_b = -b, _TURNED[sign_b]
-    if sign_a != sign_b or a == 0 or b == 0:
+    if sign_a != sign_b or not (a.free_symbols and b.free_symbols):
         return False
     ratio = sympy.cancel(sympy.expand(a) / sympy.expand(b))
     if ratio.free_symbols:
@@ -186,6 +199,8 @@ _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 def compare(first, second):
     """-1, 0 or 1 as one expression is below, equal to or above another."""
+    if first.is_Rational and second.is_Rational:
+        return bool(first > second) - bool(first < second)
     if equal(first, second):
         return 0
     if sympy.oo in (first, -first) or sympy.oo in (second, -second):
@@ -221,18 +236,26 @@ def _ends(tree):
     if name == "points":
         return [of(part) for part in parts]
     if name == "relation":
-        return [_boundary(parts)]
+        return _boundaries(parts)
     return [end for part in parts for end in _ends(part)]
 
 
-def _boundary(parts):
-    """Where the sides of a linear relation are equal."""
-    variable, (left, _, right) = sympy.Symbol(parts[0]), (of(parts[1]), None, of(parts[3]))
-    found = sympy.Poly(left - right, variable)
-    if found.degree() != 1:
+def _boundaries(parts):
+    """Where the sides of a relation are equal: of polynomials and absolute values of them."""
+    name, (left, _, right) = parts[0], (of(parts[1]), None, of(parts[3]))
+    variable = sympy.Symbol(name, real=True)
+    gap = (left - right).subs(sympy.Symbol(name), variable)
+    bare = gap.replace(sympy.Abs, lambda inside: inside)
+    if gap.free_symbols == {variable} and bare.is_polynomial(variable):
+        found = sympy.solveset(gap, variable, sympy.S.Reals)
+        if not isinstance(found, sympy.FiniteSet) and found != sympy.S.EmptySet:
+            raise UnknownError
+        return list(found)
+    linear = sympy.Poly(left - right, sympy.Symbol(name))
+    if linear.degree() != 1:
         raise UnknownError
-    slope, constant = found.all_coeffs()
-    return -constant / slope
+    slope, constant = linear.all_coeffs()
+    return [-constant / slope]
 
 
 def _member(x, tree):
@@ -283,7 +306,24 @@ def _same_shape(first, second):
 
 def formulas(first, second):
     """Whether two formulas are equal."""
+    values = sample(json.dumps(first)), sample(json.dumps(second))
+    if None not in values and abs(values[0] - values[1]) > SAMPLE_GAP * max(map(abs, values)):
+        return False
     return equal(of(first), of(second))
+
+
+@functools.lru_cache(maxsize=4096)
+def sample(text):
+    """The value of a formula at one place, kept to tell it quickly from many others; or None."""
+    value = _of_text(text)
+    if value.has(*_COUNTING, sympy.oo):
+        return None
+    place = {
+        name: sympy.Rational(zlib.crc32(str(name).encode()) % 997 + 137, 331)
+        for name in value.free_symbols
+    }
+    found = value.subs(place).evalf(15, maxn=100)
+    return complex(found) if found.is_number and found.is_finite else None
 
 
 _KINDS = {"formulas": formulas, "relations": relations, "sets": sets}

@@ -25,6 +25,7 @@ from typing import Any
 
 from prm_jax.scoring.answer_grammar import read
 from prm_jax.scoring.answer_text import clean
+from prm_jax.scoring.answer_units import unit
 from prm_jax.scoring.answer_values import (
     Choice,
     Combined,
@@ -148,7 +149,7 @@ def _choice(one, other):
     if isinstance(other, Choice):
         alone = one.content is None or other.content is None
         return one.letter == other.letter and (alone or _equal(one.content, other.content))
-    if other == Formula(("sym", one.letter)):
+    if other in (Formula(("sym", one.letter)), Formula(("sym", one.letter.lower()))):
         return True
     return one.content is not None and _equal(one.content, other)
 
@@ -157,11 +158,10 @@ def _quantity(one, other):
     if isinstance(other, Quantity):
         a, b = one.unit, other.unit
         size = a.size / b.size
-        return (
-            a.name == b.name and _nodes(_times(one.node, size), other.node) or _turned(one, other)
-        )
+        alike = a.name == b.name or "percent^1" in (a.name, b.name) and _percent(a) and _percent(b)
+        return alike and _nodes(_times(one.node, size), other.node) or _turned(one, other)
     if isinstance(other, Formula):
-        if one.unit.name == "percent^1" and _nodes(_times(one.node, Fraction(1, 100)), other.node):
+        if _percent(one.unit) and _nodes(_times(one.node, Fraction(1, 100)), other.node):
             return True
         return _nodes(one.node, other.node) or _same_letters(one, other)
     if isinstance(other, Ratio) or isinstance(other, Text):
@@ -169,12 +169,20 @@ def _quantity(one, other):
     return None
 
 
+def _percent(measure):
+    """Whether a unit is a percentage, also one of something: 5% interest."""
+    return measure.name.split(" ")[0] == "percent^1"
+
+
 def _times(node, size):
     return node if size == 1 else ("mul", number(size), node)
 
 
 def _turned(one, other):
-    """An angle in degrees and one in radians."""
+    """An angle in degrees and one in radians; pounds that are money and pounds."""
+    if {one.unit.name, other.unit.name} == {"sterling^1", "gram^1"}:  # pounds of either kind
+        weighed = one if one.unit.name == "gram^1" else other
+        return weighed.unit == unit("pound") and _nodes(one.node, other.node)
     if {one.unit.name, other.unit.name} != {"degree^1", "radian^1"}:
         return False
     degrees, radians = (one, other) if one.unit.name == "degree^1" else (other, one)
@@ -236,6 +244,10 @@ def _relation(one, other):
     if isinstance(other, Relation):
         if _ask("relations", (one.sides, one.signs), (other.sides, other.signs)):
             return True
+    if isinstance(other, Formula | Quantity) and one.signs == ("=",):
+        left, right = one.sides  # \sin A = 1/2, |z| = 5: of one name, like x = 5
+        if left[0] == "fn" and not symbols(right) and not symbols(other.node):
+            return _equal(Formula(right), other)
     return _sets(one, other)
 
 
@@ -252,9 +264,9 @@ def _ratio(one, other):
         if one.half or other.half or len(parts[0]) != len(parts[1]):
             return False
         a, b = parts
-        return all(
-            _nodes(("mul", a[0], b[k]), ("mul", b[0], a[k])) for k in range(1, len(a))
-        ) and not _nodes(a[0], number(0))
+        if any(_nodes(part, number(0)) for part in (*a, *b)):  # 17:00 is no ratio
+            return all(map(_nodes, a, b))
+        return all(_nodes(("mul", a[0], b[k]), ("mul", b[0], a[k])) for k in range(1, len(a)))
     if isinstance(other, Formula) and not one.clock and len(one.parts) == 2:
         top, bottom = one.parts
         return _nodes(("mul", top, ("pow", bottom, number(-1))), other.node)
