@@ -1,5 +1,6 @@
 """How a command starts and how it fails: bad input is one line on stderr and exit code 2."""
 
+import logging as std_logging
 import os
 import sys
 
@@ -34,6 +35,7 @@ def run(main):
 
     def guarded(argv):
         logging.set_verbosity(logging.WARNING)
+        logging.get_absl_handler().setFormatter(OneLine())
         if len(argv) > 1:
             fail(
                 InputError(
@@ -48,6 +50,15 @@ def run(main):
             fail(error)
 
     app.run(guarded, flags_parser=parse)
+
+
+class OneLine(std_logging.Formatter):
+    """Writes a message as `warning: ...`, on one line unless it has a traceback."""
+
+    def format(self, record):
+        """The line."""
+        line = f"{record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
 
 
 def check_config():

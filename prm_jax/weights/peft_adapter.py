@@ -92,7 +92,7 @@ def base_directory(directory, base=None):
             f"is a peft adapter, and its base model {named!r} {what}",
             file=directory,
             field="base" if base else "base_model_name_or_path",
-            remedy="give the base's directory (--base, or load_model(..., base=...)), "
+            remedy="give the base's directory (--base of score, export; load_model(..., base=)), "
             f"or {MERGE_FIRST}",
         )
     return found
