@@ -18,6 +18,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from prm_jax.errors import InputError
 from prm_jax.models.config import DecoderConfig
 
 TRAINING = 3
@@ -74,7 +75,17 @@ class Matrix(NamedTuple):
 
 
 def matrices(config: DecoderConfig) -> list[Matrix]:
-    """The projections of a layer: q, k, v, o, gate, up and down; a router where it has experts."""
+    """The projections of a layer: q, k, v, o, gate, up and down; a router where it has experts.
+
+    Raises:
+        InputError: layers differ in their projections.
+    """
+    if config.has_linear:
+        raise InputError(
+            "the operations of linear attention layers are not counted",
+            field="model",
+            remedy="measure a model whose layers all have attention",
+        )
     D, F = config.d_model, config.d_ff
     queries, keys = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
     attention = [Matrix(D, queries), Matrix(D, keys), Matrix(D, keys), Matrix(queries, D)]

@@ -78,13 +78,13 @@ def write_checkpoint(directory: Path, config: DecoderConfig) -> dict:
     files: dict[str, str] = {}
     sizes: list[int] = []
     groups: list[dict] = [{} for _ in range(config.n_layers + 1)]
-    for row in hf_tables.rows_for(config.family, None):
+    for row in hf_tables.rows_for(config, None):
         if row.path not in leaves:
             continue
         shape, n_stacks = leaves[row.path].shape, row.n_stacks
         stored = layout.stored_shape(row.layout, shape[n_stacks:])
         for index in np.ndindex(*shape[:n_stacks]):
-            groups[index[0] if index else -1][row.key.format(*index)] = stored
+            groups[index[0] if index else -1][row.key_at(*index)] = stored
     for number, shapes in enumerate(groups):
         name = f"model-{number + 1:05d}-of-{len(groups):05d}.safetensors"
         tensors = {key: _random(random, shape) for key, shape in shapes.items()}
@@ -123,7 +123,7 @@ class Loading:
         """Loads, and says what it took."""
         jnp.zeros(8).block_until_ready()
         before, began = _resident_bytes(), time.monotonic()
-        rows = hf_tables.rows_for(self._config.family, None)
+        rows = hf_tables.rows_for(self._config, None)
         abstract = abstract_params(self._config)
         params = assemble(self._source, rows, abstract, dtype=DTYPE, mesh=self._mesh)
         seconds = time.monotonic() - began

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from prm_jax.errors import InputError
 from prm_jax.models.decoder import INTERMEDIATES
 from prm_jax.models.tree import segments_of
 from prm_jax.models.visibility import visible
@@ -30,7 +31,17 @@ QUERIES, TOKENS = 128, 128
 
 
 def n_features(config, history: int = HISTORY, top_k: int = TOP_K) -> int:
-    """F, the features of a token: attention by layer, head and distance, then probabilities."""
+    """F, the features of a token: attention by layer, head and distance, then probabilities.
+
+    Raises:
+        InputError: the model has layers without attention weights.
+    """
+    if config.has_linear:
+        raise InputError(
+            "linear attention layers have no attention weights to make features of",
+            field="model",
+            remedy="use a model whose layers all have attention, such as Qwen3",
+        )
     return config.n_layers * config.n_heads * history + top_k
 
 

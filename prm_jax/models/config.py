@@ -5,7 +5,7 @@ import dataclasses
 from prm_jax.errors import InputError
 
 ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
-LAYER_TYPES = ("full", "sliding")
+LAYER_TYPES = ("full", "sliding", "linear")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,14 @@ class DecoderConfig:
             vocabulary logits; None is off.
         sliding_window: a token sees itself and the `sliding_window - 1` tokens before it, in
             sliding layers.
-        layer_types: 'full' or 'sliding' per layer; () is 'full' everywhere.
+        layer_types: 'full', 'sliding' or 'linear' per layer; () is 'full' everywhere. Linear layers
+            have the gated delta rule in place of attention (`models.linear_attention`; Qwen 3.5).
+        gated_attention: what each query head gives is multiplied by the sigmoid of a gate of its
+            own, made by the query projection (Qwen 3.5).
+        linear_key_heads, linear_value_heads: heads of linear layers; consecutive value heads share
+            a key head.
+        linear_key_dim, linear_value_dim: their widths.
+        linear_conv_width: tokens that the convolution of linear layers sees.
         rope, rope_sliding: rotary embedding of full layers, and of sliding ones where it differs
             (None: the same).
         n_experts: E, experts of each layer's mlp (`models.sparse_mlp`); 0 is one dense mlp.
@@ -133,6 +140,12 @@ class DecoderConfig:
     final_softcap: float | None = None
     sliding_window: int | None = None
     layer_types: tuple[str, ...] = ()
+    gated_attention: bool = False
+    linear_key_heads: int = 0
+    linear_value_heads: int = 0
+    linear_key_dim: int = 0
+    linear_value_dim: int = 0
+    linear_conv_width: int = 0
     rope: Rope = Rope()
     rope_sliding: Rope | None = None
     n_experts: int = 0
@@ -164,6 +177,20 @@ class DecoderConfig:
             raise InputError(f"unknown layer types {sorted(unknown)}", field="layer_types")
         if "sliding" in self.layer_types and not self.sliding_window:
             raise InputError("sliding layers need a window", field="sliding_window")
+        sizes = (self.linear_value_heads, self.linear_key_dim, self.linear_value_dim)
+        if self.has_linear and min(*sizes, self.linear_key_heads, self.linear_conv_width) < 1:
+            raise InputError(
+                f"linear attention layers are not supported in family {self.family!r}",
+                field="layer_types",
+                remedy="of the supported families only qwen3_5 has them",
+            )
+        if self.has_linear and self.linear_value_heads % self.linear_key_heads:
+            raise InputError(
+                f"{self.linear_value_heads} value heads cannot share {self.linear_key_heads} key "
+                "heads",
+                field="linear_num_value_heads",
+                remedy="make it a multiple of linear_num_key_heads",
+            )
         if self.n_experts and not 0 < self.experts_per_token <= self.n_experts:
             raise InputError(
                 f"a token cannot go to {self.experts_per_token} of {self.n_experts} experts",
@@ -178,6 +205,29 @@ class DecoderConfig:
     def sliding_layers(self) -> tuple[bool, ...]:
         """Whether each layer has a sliding window: bool per layer."""
         return tuple(kind == "sliding" for kind in self.layer_types or ("full",) * self.n_layers)
+
+    @property
+    def has_linear(self) -> bool:
+        """Whether some layers are linear, so that layers have different parameters."""
+        return "linear" in self.layer_types
+
+    @property
+    def period(self) -> int:
+        """How many layers are stacked as one: 1 where all have the same parameters, else the
+        shortest period of their types."""
+        if not self.has_linear:
+            return 1
+        return next(
+            period
+            for period in range(1, self.n_layers + 1)
+            if self.n_layers % period == 0
+            and self.layer_types == self.layer_types[:period] * (self.n_layers // period)
+        )
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of periods, the first axis of stacked parameters."""
+        return self.n_layers // self.period
 
 
 def check_rope(rope, head_dim):

@@ -7,6 +7,7 @@ backward pass ends where they end. A sampling engine that needs a key-value cach
 
 import functools
 import math
+from collections.abc import Callable
 
 import chex
 import flax.linen as nn
@@ -20,8 +21,10 @@ from prm_jax.errors import InputError
 from prm_jax.models.attention import attend, choose
 from prm_jax.models.attention_trees import Trees
 from prm_jax.models.config import DecoderConfig
-from prm_jax.models.constraints import constrain_tokens, look_up, sequence_shards
+from prm_jax.models.constraints import SEQUENCE, constrain_tokens, look_up, mesh_axes
 from prm_jax.models.heads import HeadConfig
+from prm_jax.models.layers import Projection, RMSNorm
+from prm_jax.models.linear_attention import LinearAttention
 from prm_jax.models.rope import rotate, rotations, sequence_lengths
 from prm_jax.models.sparse_mlp import ACTIVATIONS, SparseMlp
 
@@ -56,55 +59,6 @@ class DecoderOutput:
     logits_BTV: jax.Array | None = None
 
 
-class Projection(nn.Module):
-    """An einsum with a kernel, and a bias over the output axes where the family has one."""
-
-    equation: str
-    shape: tuple[int, ...]
-    inputs: int
-    bias_shape: tuple[int, ...] | None
-    dtype: str
-
-    @nn.compact
-    def __call__(self, x):
-        scale = 1 / math.sqrt(self.inputs)
-        kernel = self.param("kernel", nn.initializers.normal(scale), self.shape, jnp.float32)
-        kernel = kernel.astype(self.dtype)
-        if sequence_shards(x.shape[1]) > 1:
-            out = jnp.einsum(self.equation, x, kernel)  # one axis could not be split like two
-        else:
-            # With rows and tokens in one axis XLA finds faster matmuls for the backward pass on a
-            # CPU.
-            flat = x.reshape(-1, *x.shape[2:])
-            out = jnp.einsum(self.equation.replace("BT", "B"), flat, kernel)
-            out = out.reshape(*x.shape[:2], *out.shape[1:])
-        if self.bias_shape is not None:
-            bias = self.param("bias", nn.initializers.zeros, self.bias_shape, jnp.float32)
-            out = out + bias.astype(self.dtype)
-        return out
-
-
-class RMSNorm(nn.Module):
-    """Root mean square norm over the last `n_axes` axes, computed in float32."""
-
-    config: DecoderConfig
-    dtype: str
-    n_axes: int = 1
-
-    @nn.compact
-    def __call__(self, x):
-        offset, axes = self.config.norm_offset, tuple(range(-self.n_axes, 0))
-        initial = nn.initializers.zeros if offset else nn.initializers.ones
-        scale = self.param("scale", initial, x.shape[-self.n_axes :], jnp.float32)
-        wide = x.astype(jnp.float32)
-        mean_square = jnp.mean(wide * wide, axis=axes, keepdims=True)
-        normed = wide * jax.lax.rsqrt(mean_square + self.config.norm_eps)
-        if offset or self.config.late_rounding:
-            scale = scale.astype(jnp.float32)
-            return (normed * (1 + scale if offset else scale)).astype(self.dtype)
-        return normed.astype(self.dtype) * scale.astype(self.dtype)
-
-
 @flax.struct.dataclass
 class LayerInputs:
     """What all layers share; a layer picks its own by its kind.
@@ -134,12 +88,14 @@ class Attention(nn.Module):
         config = self.config
         D, N, K, H = config.d_model, config.n_heads, config.n_kv_heads, config.head_dim
 
-        def heads(name, count):
-            bias = (count, H) if config.qkv_bias else None
-            shape = (D, count, H)
+        def heads(name, count, width=H):
+            bias = (count, width) if config.qkv_bias else None
+            shape = (D, count, width)
             return Projection("BTD,DNH->BTNH", shape, D, bias, self.dtype, name=name)(x_BTD)
 
-        query, key, value = heads("q", N), heads("k", K), heads("v", K)
+        query = heads("q", N, 2 * H if config.gated_attention else H)
+        key, value = heads("k", K), heads("v", K)
+        query, gate_BTNH = query[..., :H], query[..., H:]
         if config.qk_norm or config.qk_norm_whole:
             norm = functools.partial(RMSNorm, config, self.dtype, 2 if config.qk_norm_whole else 1)
             query, key = norm(name="q_norm")(query), norm(name="k_norm")(key)
@@ -160,6 +116,8 @@ class Attention(nn.Module):
             implementation=self.implementation,
         )
         mixed_BTNH = checkpoint_name(mixed_BTNH, MIXED)
+        if config.gated_attention:
+            mixed_BTNH = mixed_BTNH * nn.sigmoid(gate_BTNH)
         bias = (D,) if config.o_bias else None
         return Projection("BTNH,NHD->BTD", (N, H, D), N * H, bias, self.dtype, name="o")(mixed_BTNH)
 
@@ -191,14 +149,19 @@ class Block(nn.Module):
     dtype: str
     implementation: str
     windows: tuple[int | None, ...]
+    linear: bool = False
 
     @nn.compact
     def __call__(self, x_BTD, kind, shared):
         config = self.config
         norm = functools.partial(RMSNorm, config, self.dtype)
-        attention = Attention(config, self.dtype, self.implementation, self.windows, name="attn")
         inner_BTD = norm(name="attn_norm")(x_BTD) if config.pre_norms else x_BTD
-        mixed_BTD = attention(inner_BTD, kind, shared)
+        if self.linear:
+            attention = LinearAttention(config, self.dtype, name="linear")
+            mixed_BTD = attention(inner_BTD, shared.segment_ids_BT)
+        else:
+            of_kind = Attention(config, self.dtype, self.implementation, self.windows, name="attn")
+            mixed_BTD = of_kind(inner_BTD, kind, shared)
         if config.post_norms:
             mixed_BTD = norm(name="post_attn_norm")(mixed_BTD)
         x_BTD = x_BTD + mixed_BTD
@@ -208,6 +171,28 @@ class Block(nn.Module):
         if config.post_norms:
             mixed_BTD = norm(name="post_mlp_norm")(mixed_BTD)
         return constrain_tokens(x_BTD + mixed_BTD), None
+
+
+class Period(nn.Module):
+    """The layers of one period, which have different parameters, as the body of a scan.
+
+    Fields:
+        block: `Block`, perhaps rematerialised; the others are its own.
+    """
+
+    block: Callable[..., nn.Module]
+    config: DecoderConfig
+    dtype: str
+    implementation: str
+    windows: tuple[int | None, ...]
+
+    @nn.compact
+    def __call__(self, x_BTD, kind_P, shared):
+        options = (self.config, self.dtype, self.implementation, self.windows)
+        for place, layer_type in enumerate(self.config.layer_types[: self.config.period]):
+            layer = self.block(*options, layer_type == "linear", name=f"block_{place}")
+            x_BTD, _ = layer(x_BTD, kind_P[place], shared)
+        return x_BTD, None
 
 
 class Embed(nn.Module):
@@ -240,7 +225,8 @@ class Decoder(nn.Module):
         config: the architecture.
         head: what reads the hidden states at step ends (`models.heads`); its parameters are
             `params['head']` and no business of `apply`.
-        segments: numbers of layers scanned together, bottom first; () is all in one.
+        segments: numbers of layers scanned together, bottom first; () is all in one. Of a model
+            with linear layers numbers of periods (`DecoderConfig.period`).
         dtype: compute dtype, 'float32' or 'bfloat16'. Norms, softmax and logits are float32. TPUs
             and recent GPUs multiply float32 matrices at less than full precision unless
             `jax_default_matmul_precision` says otherwise.
@@ -297,6 +283,8 @@ class Decoder(nn.Module):
         elif positions is None:
             positions = default_positions(tokens_BT, segment_ids)
         chex.assert_equal_shape([tokens_BT, positions])
+        if config.has_linear:
+            require_recurrent(trees)
 
         embed = Embed(config.vocab_size, config.d_model, name="embed")
         if lower_BTD is None:
@@ -331,10 +319,11 @@ class Decoder(nn.Module):
     def _layers(self, x_BTD, positions_BT, segment_ids_BT, trees, skip_first):
         """States after all groups and after the first, which with `skip_first` is given as x."""
         config = self.config
-        segments = self.segments or (config.n_layers,)
-        if sum(segments) != config.n_layers or min(segments) < 1:
+        segments = self.segments or (config.n_blocks,)
+        if sum(segments) != config.n_blocks or min(segments) < 1:
+            what = "layers" if config.period == 1 else f"periods of {config.period} layers"
             raise InputError(
-                f"segments {segments} do not add up to {config.n_layers} layers", field="segments"
+                f"segments {segments} do not add up to {config.n_blocks} {what}", field="segments"
             )
         for field, value, known in (
             ("remat", self.remat, REMAT_POLICIES),
@@ -364,20 +353,40 @@ class Decoder(nn.Module):
         cos, sin = (jnp.stack(table) for table in zip(*tables))
         shared = LayerInputs(cos, sin, segment_ids_BT, trees)
         kind_L = np.asarray([sliding.index(kind) for kind in config.sliding_layers], np.int32)
+        if config.has_linear:
+            kind_L = kind_L.reshape(config.n_blocks, config.period)
+        body, options = (Period, (block,)) if config.has_linear else (block, ())
+        options = (*options, config, self.dtype, implementation, windows)
         lower_BTD, first = x_BTD, 0
         for count in segments:
             if first or not skip_first:
                 stack = nn.scan(
-                    block,
+                    body,
                     variable_axes={"params": 0, INTERMEDIATES: 0},
                     split_rngs={"params": True},
                     in_axes=(0, nn.broadcast),
                     length=count,
-                )(config, self.dtype, implementation, windows, name=f"layers_{first}")
+                )(*options, name=f"layers_{first}")
                 x_BTD, _ = stack(x_BTD, jnp.asarray(kind_L[first : first + count]), shared)
             lower_BTD = lower_BTD if first else x_BTD
             first += count
         return x_BTD, lower_BTD
+
+
+def require_recurrent(trees):
+    """Raises `InputError` where linear layers would not read each segment from its beginning."""
+    if trees is not None:
+        raise InputError(
+            "linear attention layers keep one state, which branches of a tree cannot share",
+            field="share_prefixes",
+            remedy="leave it out: solutions are then read one by one",
+        )
+    if mesh_axes().get(SEQUENCE, 1) > 1:
+        raise InputError(
+            "linear attention layers read a row from its beginning, and cannot split its tokens",
+            field="mesh.sequence",
+            remedy="set it to 1, and use fsdp or tensor",
+        )
 
 
 def default_positions(tokens_BT, segment_ids_BT=None):

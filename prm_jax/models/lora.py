@@ -15,7 +15,10 @@ import jax.numpy as jnp
 from prm_jax.errors import InputError
 from prm_jax.models.tree import from_paths, paths
 
-DEFAULT_TARGETS = (r"layers_\d+/attn/[qkvo]/kernel", r"layers_\d+/mlp/(gate|up|down)/kernel")
+DEFAULT_TARGETS = (
+    r"layers_\d+/(block_\d+/)?attn/[qkvo]/kernel",
+    r"layers_\d+/(block_\d+/)?mlp/(gate|up|down)/kernel",
+)
 
 
 def default_targets(params):
@@ -99,5 +102,5 @@ def _matrix_shape(path, shape):
             field="lora.targets",
             remedy="adapt attention, or train the experts themselves",
         )
-    inputs = 3 if re.search(r"attn/o/kernel$", path) else 2
+    inputs = 3 if re.search(r"(attn|linear)/o/kernel$", path) else 2
     return shape[0], math.prod(shape[1:inputs]), math.prod(shape[inputs:])

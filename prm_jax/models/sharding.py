@@ -40,6 +40,10 @@ PARTITION_RULES = (
     (r"layers_\d+/mlp/router/kernel$", P()),
     (r"layers_\d+/mlp/experts/(gate|up)/kernel$", P(None, EXPERT, "fsdp", "tensor")),
     (r"layers_\d+/mlp/experts/down/kernel$", P(None, EXPERT, "tensor", "fsdp")),
+    (r"layers_\d+/linear/([qkvz]|rate|decay)/kernel$", P(None, "fsdp", "tensor")),
+    (r"layers_\d+/linear/[qkv]_conv/taps$", P(None, None, None, "tensor", None)),
+    (r"layers_\d+/linear/(dt_bias|a_log)$", P(None, "tensor")),
+    (r"layers_\d+/linear/o/kernel$", P(None, "tensor", None, "fsdp")),
     (r"norm/scale$", P()),
     (r"head/(gate/)?dense/kernel$", P("fsdp", "tensor")),
     (r"head/(.*/)?(kernel|bias)$", P()),
@@ -93,6 +97,7 @@ def partition_spec(path, shape, mesh):
     Raises:
         InputError: if no rule matches the path.
     """
+    path = re.sub(r"/block_\d+/", "/", path)  # layers of a period are split like any others
     for pattern, spec in PARTITION_RULES:
         if re.search(pattern, path):
             return divisible_spec(shape, spec, dict(mesh.shape))

@@ -166,10 +166,27 @@ def keep_layers(n_layers, model, params):
             field="model.keep_layers",
             remedy="-1 keeps everything",
         )
+    n_blocks = whole_periods(n_layers, architecture, "model.keep_layers")
     architecture = dataclasses.replace(
         architecture, n_layers=n_layers, layer_types=architecture.layer_types[:n_layers]
     )
-    return model.clone(config=architecture), keep_lower_layers(params, n_layers)
+    return model.clone(config=architecture), keep_lower_layers(params, n_blocks)
+
+
+def whole_periods(n_layers, architecture, field):
+    """How many periods so many layers are.
+
+    Raises:
+        InputError: they end within one.
+    """
+    period = architecture.period
+    if n_layers % period:
+        raise InputError(
+            f"{n_layers} is not a multiple of {period}, the layers that are stacked together",
+            field=field,
+            remedy=f"choose {n_layers // period * period} or {-(-n_layers // period) * period}",
+        )
+    return n_layers // period
 
 
 def _random_model(preset, key, mesh):
@@ -216,7 +233,8 @@ def _frozen_layers(train_layers, architecture):
     patterns = ["^embed/", "^unembed/"]
     if train_layers == n_layers:
         return (), patterns
-    segments = (n_layers - train_layers, train_layers) if train_layers else ()
+    trained = whole_periods(train_layers, architecture, "model.train_layers")
+    segments = (architecture.n_blocks - trained, trained) if trained else ()
     return segments, [*patterns, "^layers_0/"]
 
 

@@ -10,7 +10,7 @@ from prm_jax.models import from_paths, paths
 
 DECAYS = ("cosine", "linear", "constant")
 # Decaying these pulls a norm towards zero output and a bias towards nothing in particular.
-NO_WEIGHT_DECAY = r"(scale|bias)$"
+NO_WEIGHT_DECAY = r"(scale|bias|a_log)$"
 
 
 def learning_rate_schedule(config, total_steps):

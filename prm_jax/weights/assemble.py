@@ -111,7 +111,7 @@ def load(source, row, shape, sharding, dtype):
             for block, shard in shards.items()
             if all(start <= i < stop for i, (start, stop) in zip(index, block))
         }
-        fill(source, row, row.key.format(*index), shape[n_stacks:], of_tensor)
+        fill(source, row, row.key_at(*index), shape[n_stacks:], of_tensor)
     arrays = []
     for block, (device, *others) in holders.items():
         array = jax.device_put(shards.pop(block), device)
@@ -167,7 +167,7 @@ def check(source, rows, leaves, ignorable):
     for row in rows:
         stored = stored_shape(row, leaves)
         for index in np.ndindex(*leaves[row.path].shape[: row.n_stacks]):
-            key = row.key.format(*index)
+            key = row.key_at(*index)
             n_rows = expected[key][0] if row.fused and key in expected else 0
             expected[key] = (n_rows + stored[0], *stored[1:])
     missing = sorted(set(expected) - set(source.shapes))

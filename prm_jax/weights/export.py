@@ -136,7 +136,7 @@ def stored_tensors(config, head, params):
         InputError: parameters without a place in the format, missing ones, or shapes that the
             configuration denies.
     """
-    rows = {row.path: row for row in hf_tables.rows_for(config.family, head)}
+    rows = {row.path: row for row in hf_tables.rows_for(config, head)}
     whole = paths(resegmented_shapes(params))
     expected = paths(abstract_params(config, head))
     problems = [
@@ -162,7 +162,7 @@ def stored_tensors(config, head, params):
         row, first = rows[hf_tables.LAYERS + path[group.end() :]], int(group[1])
         for place, *others in np.ndindex(*leaf.shape[: row.n_stacks]):
             tensor = Stored(leaf, (place, *others), row.layout)
-            stored.setdefault(row.key.format(first + place, *others), {})[row.path] = tensor
+            stored.setdefault(row.key_at(first + place, *others), {})[row.path] = tensor
     tensors: dict[str, Stored | Joined] = {}
     for key, parts in stored.items():
         order = rows[next(iter(parts))].fused

@@ -80,7 +80,7 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
     needs_unembedding = head is None or head.kind == "two_token"
     if not config.tied and UNEMBEDDING not in source.shapes and not needs_unembedding:
         abstract = {name: leaf for name, leaf in abstract.items() if name != "unembed"}
-    rows = hf_tables.rows_for(config.family, head)
+    rows = hf_tables.rows_for(config, head)
     params = assemble(source, rows, abstract, dtype=dtype, mesh=mesh, ignorable=ignorable)
     return config, head, params, values
 

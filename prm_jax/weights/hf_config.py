@@ -42,7 +42,8 @@ def read_config(values, file):
     """
     if isinstance(values.get("text_config"), dict):
         refuse(values, file)
-        values = values["text_config"]
+        tied = {name: values[name] for name in ("tie_word_embeddings",) if name in values}
+        values = tied | values["text_config"]
     model_type = values.get("model_type")
     if model_type not in BY_MODEL_TYPE:
         raise InputError(
@@ -98,7 +99,7 @@ def decoder_config(family, fields):
         activation=ACTIVATIONS[activation],
         tied=bool(fields.get("tie_word_embeddings")),
         sliding_window=fields.get("sliding_window") if "sliding" in layer_types else None,
-        layer_types=layer_types if "sliding" in layer_types else (),
+        layer_types=layer_types if set(layer_types) != {"full"} else (),
         rope=rope,
         rope_sliding=rope_sliding if "sliding" in layer_types and rope_sliding != rope else None,
         max_position=fields.integer("max_position_embeddings"),
@@ -107,7 +108,7 @@ def decoder_config(family, fields):
 
 
 def read_layer_types(family, fields, n_layers):
-    """'full' or 'sliding' for each layer, by the family's rule where the file lists none."""
+    """The kind of each layer, by the family's rule where the file lists none."""
     listed = fields.get("layer_types")
     if listed is None:
         return family.layer_types(fields, n_layers)

@@ -132,7 +132,8 @@ def one_rope(family, parameters, theta, fields, by_layer_type=False):
     given = {
         key: value
         for key, value in parameters.items()
-        if key not in ("rope_type", "type", "rope_theta") and value is not None
+        if key not in ("rope_type", "type", "rope_theta", *family.rope_passed_over)
+        and value is not None
     }
     fraction = given.pop("partial_rotary_factor", None)
     if fraction is None:

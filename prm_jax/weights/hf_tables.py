@@ -6,7 +6,7 @@ The rows of families stand in `families/`. Here are those of heads, and what els
 import re
 
 from prm_jax.weights.families import FAMILIES
-from prm_jax.weights.families.rows import LAYERS, Row
+from prm_jax.weights.families.rows import LAYERS, Row, in_periods
 
 __all__ = ["HEAD_ROWS", "IGNORABLE", "LAYERS", "Row", "plain_key", "rows_for"]
 
@@ -34,14 +34,15 @@ GATE_ROWS = (
     Row("head/gate/out/bias", "gate.2.bias", "c -> c"),
 )
 
-# Tensors that carry no parameter of ours: buffers that old files kept, and the image side of a
-# multimodal Gemma 3.
+# Tensors that carry no parameter of ours: buffers that old files kept, the image side of a
+# multimodal Gemma 3 or Qwen 3.5, and the layers that guess further tokens beside Qwen 3.5's.
 IGNORABLE = (
     re.compile(r"\.rotary_emb\.inv_freq$"),
-    re.compile(r"^(model\.)?(vision_tower|multi_modal_projector)\."),
+    re.compile(r"^(model\.)?(vision_tower|multi_modal_projector|visual)\."),
+    re.compile(r"^mtp\."),
 )
 
-# A multimodal Gemma 3 keeps its text model under one of these, by the version that wrote it.
+# A multimodal model keeps its text model under one of these, by the version that wrote it.
 TEXT_PREFIXES = (
     ("language_model.model.", "model."),
     ("model.language_model.", "model."),
@@ -57,16 +58,19 @@ def plain_key(key):
     return key
 
 
-def rows_for(family, head):
+def rows_for(config, head):
     """All rows that may apply to a model.
 
     Args:
-        family: of the `DecoderConfig`.
+        config: `DecoderConfig`.
         head: `HeadConfig` or None.
 
     Returns:
         Tuple of Row.
     """
+    rows = FAMILIES[config.family].rows
+    if config.has_linear:
+        rows = in_periods(rows, config.period)
     if head is None:
-        return FAMILIES[family].rows
-    return FAMILIES[family].rows + HEAD_ROWS[head.kind] + (GATE_ROWS if head.gate else ())
+        return rows
+    return rows + HEAD_ROWS[head.kind] + (GATE_ROWS if head.gate else ())

@@ -88,20 +88,20 @@ def _factors(config, adapters):
     sum of theirs: their A one below the other, their B as blocks on a diagonal, and zeros where a
     parameter has none.
     """
-    rows = {row.path: row for row in hf_tables.rows_for(config.family, None)}
+    rows = {row.path: row for row in hf_tables.rows_for(config, None)}
     parameters, leaves = paths(abstract_params(config)), paths(adapters)
     firsts = first_rows([rows[path] for path in parameters], parameters)
-    adapted: dict[str, list[str]] = {}  # key -> paths
+    adapted: dict[tuple, list[str]] = {}  # (key, its first layer) -> paths
     ranks, alphas = set(), set()
     for path in sorted({name.rsplit("/", 1)[0] for name in leaves}):
         a, scale = (np.asarray(leaves[f"{path}/{part}"]) for part in ("a", "scale"))
-        if path not in rows or a.shape[0] != config.n_layers:
+        if path not in rows or a.shape[0] != config.n_blocks:
             raise InputError(
                 f"peft has no place for the adapter of {path}", field="adapter", remedy=REMEDY
             )
         ranks.add(a.shape[-1])
         alphas |= set((scale * a.shape[-1]).tolist())
-        adapted.setdefault(rows[path].key, []).append(path)
+        adapted.setdefault((rows[path].key, rows[path].first), []).append(path)
     if len(ranks) != 1 or len(alphas) != 1:
         raise InputError(
             f"adapters of ranks {few(sorted(ranks))} and alphas {few(sorted(alphas))}",
@@ -109,19 +109,18 @@ def _factors(config, adapters):
             remedy=REMEDY,
         )
     tensors, rank, modules = {}, ranks.pop(), {}
-    for key, joined in adapted.items():
-        module = key.removesuffix(".weight")
-        modules[module.rsplit(".", 1)[1]] = len(joined)
+    for (key, _), joined in adapted.items():
+        modules[key.removesuffix(".weight").rsplit(".", 1)[1]] = len(joined)
         together = rows[joined[0]].fused or joined
         outputs = sum(stored_shape(rows[path], parameters)[0] for path in together)
-        for layer in range(config.n_layers):
-            inward = [np.asarray(leaves[f"{path}/a"][layer]).T for path in joined]
+        for place in range(config.n_blocks):
+            inward = [np.asarray(leaves[f"{path}/a"][place]).T for path in joined]
             outward = np.zeros((outputs, rank * len(joined)), inward[0].dtype)
             for i, path in enumerate(joined):
-                part = np.asarray(leaves[f"{path}/b"][layer]).T
+                part = np.asarray(leaves[f"{path}/b"][place]).T
                 first = firsts[path]
                 outward[first : first + len(part), rank * i : rank * (i + 1)] = part
-            name = PREFIX + module.format(layer)
+            name = PREFIX + rows[joined[0]].key_at(place).removesuffix(".weight")
             tensors[f"{name}.lora_A.weight"] = np.concatenate(inward)
             tensors[f"{name}.lora_B.weight"] = outward
     return tensors, rank, alphas.pop(), modules

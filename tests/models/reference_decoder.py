@@ -16,10 +16,11 @@ def logits(config, params, tokens, weights=None):
     if config.scale_embeddings:
         x = x * np.sqrt(config.d_model)
     for layer in range(config.n_layers):
+        stack = "layers_0/" + (f"block_{layer % config.period}/" if config.has_linear else "")
         own = {
-            name.removeprefix("layers_0/"): leaf[layer]
+            name.removeprefix(stack): leaf[layer // config.period]
             for name, leaf in flat.items()
-            if name.startswith("layers_0/")
+            if name.startswith(stack)
         }
         x = one_layer(config, own, layer, x, weights)
     x = norm(config, x, flat["final_norm/scale"])
@@ -36,7 +37,11 @@ def flatten(tree, prefix=""):
 
 
 def one_layer(config, own, layer, x, kept=None):
-    mixed = attention(config, own, layer, before(config, x, own, "attn_norm/scale"), kept)
+    inner = before(config, x, own, "attn_norm/scale")
+    if "linear/o/kernel" in own:
+        mixed = linear_attention(config, own, inner)
+    else:
+        mixed = attention(config, own, layer, inner, kept)
     if "post_attn_norm/scale" in own:
         mixed = norm(config, mixed, own["post_attn_norm/scale"])
     x = x + mixed
@@ -45,6 +50,41 @@ def one_layer(config, own, layer, x, kept=None):
     if "post_mlp_norm/scale" in own:
         mixed = norm(config, mixed, own["post_mlp_norm/scale"])
     return x + mixed
+
+
+def linear_attention(config, own, inner):
+    """One value head and one token at a time."""
+    mixed = np.zeros_like(inner)
+    query, key, value = (convolved(config, own, name, inner) for name in "qkv")
+    steps = np.log1p(np.exp(inner @ own["linear/decay/kernel"] + own["linear/dt_bias"]))
+    decays = np.exp(-np.exp(own["linear/a_log"]) * steps)
+    rates = 1 / (1 + np.exp(-inner @ own["linear/rate/kernel"]))
+    for head in range(config.linear_value_heads):
+        shared = head * config.linear_key_heads // config.linear_value_heads
+        state = np.zeros((config.linear_key_dim, config.linear_value_dim))
+        for t in range(len(inner)):
+            q, k = (x[t, shared] / np.sqrt((x[t, shared] ** 2).sum() + 1e-6) for x in (query, key))
+            state = state * decays[t, head]
+            state += np.outer(k, rates[t, head] * (value[t, head] - k @ state))
+            read = q @ state / np.sqrt(config.linear_key_dim)
+            read /= np.sqrt(np.mean(read**2) + config.norm_eps)
+            gate = silu(inner[t] @ own["linear/z/kernel"][:, head])
+            mixed[t] += (read * own["linear/norm/scale"] * gate) @ own["linear/o/kernel"][head]
+    return mixed
+
+
+def convolved(config, own, name, inner):
+    """Queries, keys or values of all heads [T,N,H], each mixed with those of the tokens before."""
+    x = np.einsum("td,dnh->tnh", inner, own[f"linear/{name}/kernel"])
+    taps, out = own[f"linear/{name}_conv/taps"][:, 0], np.zeros_like(x)
+    for t in range(len(x)):
+        for back in range(min(t + 1, config.linear_conv_width)):
+            out[t] += taps[-1 - back] * x[t - back]
+    return silu(out)
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
 
 
 def experts(config, own, inner):
@@ -69,7 +109,7 @@ def mlp(config, own, inner):
     gate = inner @ own["mlp/gate/kernel"] + own.get("mlp/gate/bias", 0)
     up = inner @ own["mlp/up/kernel"] + own.get("mlp/up/bias", 0)
     if config.activation == "silu":
-        gate = gate / (1 + np.exp(-gate))
+        gate = silu(gate)
     else:
         gate = gate / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
     return (gate * up) @ own["mlp/down/kernel"] + own.get("mlp/down/bias", 0)
@@ -101,12 +141,15 @@ def attention(config, own, layer, x, kept=None):
         v = x @ own["attn/v/kernel"][:, shared]
         v = v + (own["attn/v/bias"][shared] if "attn/v/bias" in own else 0)
         q, k = rotate(rope, q), rotate(rope, k)
+        gates = np.ones((len(x), config.head_dim))
+        if config.gated_attention:
+            gates = 1 / (1 + np.exp(-x @ own["attn/q/kernel"][:, head, config.head_dim :]))
         for t in range(len(x)):
             first = max(0, t - config.sliding_window + 1) if sliding else 0
             scores = soft_cap(k[first : t + 1] @ q[t] * scale, config.attention_softcap)
             weights = np.exp(scores - scores.max())
             weights /= weights.sum()
-            out[t] += weights @ v[first : t + 1] @ own["attn/o/kernel"][head]
+            out[t] += gates[t] * (weights @ v[first : t + 1]) @ own["attn/o/kernel"][head]
             if kept is not None:
                 kept |= {(layer, head, t, first + i): w for i, w in enumerate(weights)}
     return out
@@ -115,6 +158,7 @@ def attention(config, own, layer, x, kept=None):
 def project(config, own, name, x):
     """Queries or keys of all heads [T,N,H], normed."""
     out = np.einsum("td,dnh->tnh", x, own[f"attn/{name}/kernel"]) + own.get(f"attn/{name}/bias", 0)
+    out = out[..., : config.head_dim]  # behind a query may stand its gate
     if f"attn/{name}_norm/scale" not in own:
         return out
     scale = own[f"attn/{name}_norm/scale"]

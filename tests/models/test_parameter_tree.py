@@ -47,6 +47,21 @@ OLMO |= AFTER | {
     "layers_0/attn/q_norm/scale": (L, N, H),
     "layers_0/attn/k_norm/scale": (L, K, H),
 }
+LINEAR = {
+    "q/kernel": (L, D, 2, 8),
+    "k/kernel": (L, D, 2, 8),
+    "v/kernel": (L, D, 4, 4),
+    "z/kernel": (L, D, 4, 4),
+    "rate/kernel": (L, D, 4),
+    "decay/kernel": (L, D, 4),
+    "q_conv/taps": (L, 4, 1, 2, 8),
+    "k_conv/taps": (L, 4, 1, 2, 8),
+    "v_conv/taps": (L, 4, 1, 4, 4),
+    "dt_bias": (L, 4),
+    "a_log": (L, 4),
+    "norm/scale": (L, 4),
+    "o/kernel": (L, 4, 4, D),
+}
 EXPECTED = {
     "tiny-llama": LLAMA,
     "tiny-mistral": LLAMA,
@@ -67,6 +82,20 @@ EXPECTED = {
     "tiny-phi3": LLAMA,
     "tiny-olmo2": OLMO,
     "tiny-olmo3": OLMO,
+    "tiny-qwen3_5": {path: shape for path, shape in LLAMA.items() if "layers" not in path}
+    | {
+        path.replace("layers_0", f"layers_0/block_{place}"): shape
+        for place in (0, 1)
+        for path, shape in LLAMA.items()
+        if "/mlp" in path or "/attn_norm" in path
+    }
+    | {
+        path.replace("layers_0", "layers_0/block_1"): shape
+        for path, shape in (LLAMA | QK_NORM).items()
+        if "/attn/" in path
+    }
+    | {"layers_0/block_1/attn/q/kernel": (L, D, N, 2 * H)}
+    | {f"layers_0/block_0/linear/{name}": shape for name, shape in LINEAR.items()},
 }
 
 

@@ -20,6 +20,7 @@ CLASSES = {
     "mistral": "MistralConfig",
     "qwen2": "Qwen2Config",
     "qwen3": "Qwen3Config",
+    "qwen3_5_text": "Qwen3_5TextConfig",
     "gemma2": "Gemma2Config",
     "gemma3_text": "Gemma3TextConfig",
 }

@@ -41,8 +41,10 @@ def test_a_block_is_read_as_cut_from_the_whole(pattern, data):
 def test_tables_are_bijective_and_cover_every_parameter(name, kind):
     config = PRESETS[name]
     head = HeadConfig(kind, positive_id=1, negative_id=2)
-    rows = hf_tables.rows_for(config.family, head)
-    places = {(row.key, row.fused.index(row.path) if row.fused else 0) for row in rows}
+    rows = hf_tables.rows_for(config, head)
+    places = {
+        (row.key, row.first, row.fused.index(row.path) if row.fused else 0) for row in rows
+    }
     assert len({row.path for row in rows}) == len(places) == len(rows)
     assert set(paths(abstract_params(config, head))) <= {row.path for row in rows}
     for row in rows:

@@ -55,6 +55,20 @@ VARIANTS = {
         dict(rope_theta=1e4) | YARN,
         None,
     ),
+    "qwen3_5": (
+        "Qwen3_5Text",
+        dict(
+            num_hidden_layers=4,
+            head_dim=16,
+            linear_num_key_heads=2,
+            linear_num_value_heads=4,
+            linear_key_head_dim=8,
+            linear_value_head_dim=12,
+            layer_types=["linear_attention", "full_attention"] * 2,
+        ),
+        dict(rope_theta=1e6, partial_rotary_factor=0.5, mrope_section=[2, 1, 1]),
+        None,
+    ),
     "gemma2": (
         "Gemma2",
         GEMMA | dict(attn_logit_softcapping=5.0, final_logit_softcapping=8.0),
@@ -106,8 +120,8 @@ def write(directory, name, suffix="ForCausalLM", **more):
 
     config = configuration(name, **more)
     prefix = VARIANTS[name][0]
-    if prefix == "Gemma3Text" and suffix == "ForCausalLM":
-        prefix = "Gemma3"
+    if suffix == "ForCausalLM":
+        prefix = prefix.removesuffix("Text")
     torch.manual_seed(0)
     model = getattr(transformers, prefix + suffix)._from_config(
         config, attn_implementation="eager", dtype=torch.float32
@@ -158,7 +172,7 @@ def to_transformers_4(directory, name):
     if "rope_type" in scaling and name == "llama-linear":
         scaling["type"] = scaling.pop("rope_type")  # the oldest spelling
     values |= {"rope_theta": full["rope_theta"], "rope_scaling": scaling or None}
-    if name == "olmo3":
+    if name in ("olmo3", "qwen3_5"):
         values["layer_types"] = kinds
     elif sliding is not None:
         values |= {"rope_local_base_freq": sliding["rope_theta"], "sliding_window_pattern": 2}

@@ -15,6 +15,7 @@ FAMILIES = (
     "qwen2",
     "qwen3",
     "qwen3_moe",
+    "qwen3_5",
     "gemma2",
     "gemma3",
     "phi3",

@@ -1,6 +1,6 @@
 """Model families: one record each, in the file of its lineage. A new one is a line here."""
 
-from prm_jax.weights.families import gemma, llama, olmo, phi, qwen
+from prm_jax.weights.families import gemma, llama, olmo, phi, qwen, qwen3_5
 
 FAMILIES = {
     family.name: family
@@ -10,6 +10,7 @@ FAMILIES = {
         qwen.QWEN2,
         qwen.QWEN3,
         qwen.QWEN3_MOE,
+        qwen3_5.QWEN3_5,
         gemma.GEMMA2,
         gemma.GEMMA3,
         phi.PHI3,

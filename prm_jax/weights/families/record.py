@@ -8,7 +8,11 @@ from prm_jax.errors import InputError
 from prm_jax.models.config import DecoderConfig
 from prm_jax.weights.families.rows import GGUF_NAMES, Row
 
-LAYER_TYPES = {"full_attention": "full", "sliding_attention": "sliding"}
+LAYER_TYPES = {
+    "full_attention": "full",
+    "sliding_attention": "sliding",
+    "linear_attention": "linear",
+}
 """Kinds of layers: Hugging Face's words -> ours."""
 
 
@@ -74,11 +78,12 @@ class Family:
         read: takes the `Fields` of a file; returns fields of `DecoderConfig` beside those that all
             families share.
         write: its inverse: takes a `DecoderConfig`, returns fields of `config.json`.
-        layer_types: takes `Fields` and the number of layers; returns 'full' or 'sliding' for each
-            layer where a file does not list them.
+        layer_types: takes `Fields` and the number of layers; returns 'full', 'sliding' or 'linear'
+            for each layer where a file does not list them.
         rope_by_layer_type: files scale the rotary embedding of full layers only, and keep that of
             sliding layers apart.
         rope_aliases: names of kinds of rotary embeddings in its files -> ours, where they differ.
+        rope_passed_over: fields of the rotary embedding that say nothing about text.
         reads: fields that `hf_config.REFUSED` names and this family reads all the same.
         gguf: how GGUF files say it; None if none do.
     """
@@ -93,6 +98,7 @@ class Family:
     layer_types: Callable[[Fields, int], tuple[str, ...]] = all_full
     rope_by_layer_type: bool = False
     rope_aliases: dict[str, str] = dataclasses.field(default_factory=dict)
+    rope_passed_over: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
     gguf: Gguf | None = None
 

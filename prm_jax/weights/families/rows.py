@@ -19,12 +19,22 @@ class Row(NamedTuple):
         layout: of a layer's tensor.
         fused: paths of the parameters whose stored tensors are joined along their first axis under
             this key, in order; () is this one alone.
+        first, every: the parameter's stack holds the layers `first`, `first + every`, ...
     """
 
     path: str
     key: str
     layout: str
     fused: tuple[str, ...] = ()
+    first: int = 0
+    every: int = 1
+
+    def key_at(self, *index):
+        """The key of the stored tensor at a place in the stacks, () without any."""
+        if not index:
+            return self.key
+        place, *expert = index
+        return self.key.format(self.first + self.every * place, *expert)
 
     @property
     def n_stacks(self):
@@ -103,10 +113,52 @@ LLAMA = EMBEDDINGS + ATTENTION + QK_NORM + MLP + PRE_NORM
 """The rows of Llama and its kin; what an architecture has no parameter for is left out."""
 
 
+LINEAR = (
+    Row(
+        "layers_0/linear/z/kernel",
+        "model.layers.{}.linear_attn.in_proj_z.weight",
+        "(j v) d -> d j v",
+    ),
+    Row(
+        "layers_0/linear/rate/kernel", "model.layers.{}.linear_attn.in_proj_b.weight", "j d -> d j"
+    ),
+    Row(
+        "layers_0/linear/decay/kernel", "model.layers.{}.linear_attn.in_proj_a.weight", "j d -> d j"
+    ),
+    Row("layers_0/linear/dt_bias", "model.layers.{}.linear_attn.dt_bias", "j -> j"),
+    Row("layers_0/linear/a_log", "model.layers.{}.linear_attn.A_log", "j -> j"),
+    Row("layers_0/linear/norm/scale", "model.layers.{}.linear_attn.norm.weight", "v -> v"),
+    Row(
+        "layers_0/linear/o/kernel",
+        "model.layers.{}.linear_attn.out_proj.weight",
+        "d (j v) -> j v d",
+    ),
+)
+
+
 def joined(key, rows):
     """Rows whose stored tensors are one tensor, joined along its first axis."""
     together = tuple(row.path for row in rows)
     return tuple(row._replace(key=key, fused=together) for row in rows)
+
+
+def in_periods(rows, period):
+    """The rows of a model whose stacks hold every `period`-th layer, one stack a place in it."""
+
+    def at(path, place):
+        return path.replace(LAYERS, f"{LAYERS}block_{place}/", 1)
+
+    of_layers = tuple(row for row in rows if row.path.startswith(LAYERS))
+    return tuple(row for row in rows if row not in of_layers) + tuple(
+        row._replace(
+            path=at(row.path, place),
+            fused=tuple(at(path, place) for path in row.fused),
+            first=place,
+            every=period,
+        )
+        for place in range(period)
+        for row in of_layers
+    )
 
 
 GGUF_NAMES = {
