@@ -42,9 +42,7 @@ def test_tables_are_bijective_and_cover_every_parameter(name, kind):
     config = PRESETS[name]
     head = HeadConfig(kind, positive_id=1, negative_id=2)
     rows = hf_tables.rows_for(config, head)
-    places = {
-        (row.key, row.first, row.fused.index(row.path) if row.fused else 0) for row in rows
-    }
+    places = {(row.key, row.first, row.fused.index(row.path) if row.fused else 0) for row in rows}
     assert len({row.path for row in rows}) == len(places) == len(rows)
     assert set(paths(abstract_params(config, head))) <= {row.path for row in rows}
     for row in rows:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny_checkpoints
 import tiny_models as tiny
+from safetensors.numpy import load_file
 
 from prm_jax.errors import InputError
 from prm_jax.models import PRESETS, Decoder, init_lora, paths
@@ -98,21 +99,31 @@ def test_what_is_not_supported_is_refused_by_field(field, value, problem):
         read_config(write_config(PRESET) | {field: value}, "c.json")
 
 
-def test_adapters_of_attention_go_to_their_layers_and_those_of_joined_tensors_nowhere(tmp_path):
+def test_adapters_go_to_the_tensors_of_their_layers(tmp_path):
     model, params = tiny.model("qwen3_5")
     lora = init_lora(jax.random.key(0), params, 2, 4.0)
     assert all("/linear/" not in path for path in paths(lora))
     (tmp_path / "base").mkdir()
     export_adapter(tmp_path / "a", model, params, lora, tiny.tokenizer(), base=tmp_path / "base")
-    from safetensors.numpy import load_file
-
     tensors = load_file(tmp_path / "a" / "adapter_model.safetensors")
     name = "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight"
     kernel = lora["layers_0"]["block_1"]["attn"]["q"]["kernel"]
     np.testing.assert_array_equal(tensors[name], np.asarray(kernel["a"][1]).T)
-    joined = init_lora(jax.random.key(0), params, 2, 4.0, ("linear/[qkv]/kernel",))
-    with pytest.raises(InputError, match="peft has no place for the adapter of .*linear"):
-        export_adapter(tmp_path / "b", model, params, joined, tiny.tokenizer(), base=tmp_path)
+
+
+def test_adapters_of_one_joined_tensor_become_one(tmp_path):
+    model, params = tiny.model("qwen3_5")
+    lora = init_lora(jax.random.key(0), params, 2, 4.0, ("linear/[qkv]/kernel",))
+    rng = np.random.default_rng(0)
+    lora = jax.tree.map(lambda x: x if x.ndim < 2 else rng.normal(size=x.shape), lora)
+    (tmp_path / "base").mkdir()
+    export_adapter(tmp_path / "a", model, params, lora, tiny.tokenizer(), base=tmp_path / "base")
+    tensors = load_file(tmp_path / "a" / "adapter_model.safetensors")
+    name = "base_model.model.model.layers.2.linear_attn.in_proj_qkv.lora_{}.weight"
+    parts = [lora["layers_0"]["block_0"]["linear"][part]["kernel"] for part in "qkv"]
+    by_hand = np.concatenate([(part["a"][1] @ part["b"][1]).T for part in parts])
+    joined = tensors[name.format("B")] @ tensors[name.format("A")]
+    np.testing.assert_allclose(joined, by_hand, rtol=1e-5, atol=1e-5)
 
 
 def test_stacks_hold_every_second_layer():
