@@ -40,6 +40,13 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}", field="dtype", remedy=" or ".join(DTYPES))
     place = find(str(name), path)
+    if base is not None and not (place.is_dir() and peft_adapter.is_adapter(place)):
+        raise InputError(
+            "is given, and the model is no peft adapter",
+            file=place,
+            field="base",
+            remedy="leave it out, or name the adapter's directory as the model",
+        )
     if place.is_dir() and (place / "checkpoints").is_dir():
         if not (place / "export" / "config.json").is_file():
             from prm_jax.train import checkpoint  # training needs more than scoring does

@@ -28,6 +28,7 @@ PREFIX = "base_model.model."
 ARCHITECTURES = {"TOKEN_CLS": "ForTokenClassification", "SEQ_CLS": "ForSequenceClassification"}
 EMBEDDING, UNEMBEDDING = "model.embed_tokens.weight", "lm_head.weight"
 MERGE_FIRST = "merge it with peft (merge_and_unload) and save the model"
+BROKEN = "take the file that peft wrote"
 
 FACTOR = re.compile(
     r"^(?P<module>.+)\.lora_(?P<embedding>embedding_)?(?P<factor>[AB])"
@@ -202,12 +203,27 @@ class AdaptedSource:
 
     def _pattern(self, name, module, default):
         """A number that may differ by module: of the first pattern that ends the module's name."""
-        for pattern, value in (self.config.get(name) or {}).items():
-            if re.match(rf"(.*\.)?({pattern})$", module):
-                return value
-        value = self.config.get(default)
+        patterns = self.config.get(name) or {}
+        if not isinstance(patterns, dict):
+            raise InputError("is not an object", file=self.config_file, field=name, remedy=BROKEN)
+        value, field = self.config.get(default), default
+        for pattern, of_pattern in patterns.items():
+            try:
+                found = re.match(rf"(.*\.)?({pattern})$", module)
+            except re.error as error:
+                raise InputError(
+                    f"{pattern!r} is no regular expression: {error}",
+                    file=self.config_file,
+                    field=name,
+                    remedy=BROKEN,
+                ) from error
+            if found:
+                value, field = of_pattern, name
+                break
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise InputError("is no number above 0", file=self.config_file, field=default)
+            raise InputError(
+                "is no number above 0", file=self.config_file, field=field, remedy=BROKEN
+            )
         return value
 
     @property

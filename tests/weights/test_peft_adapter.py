@@ -144,6 +144,9 @@ def test_a_head_of_an_adapter_on_a_language_model_says_what_is_scored(tmp_path):
     ("change", "problem"),
     [
         (dict(use_dora=True), "'use_dora'.*merge_and_unload"),
+        (dict(rank_pattern=["q_proj"]), "'rank_pattern': is not an object; take"),
+        (dict(rank_pattern={"(": 2}), r"'rank_pattern': '\(' is no regular expression"),
+        (dict(alpha_pattern={"q_proj": "x"}), "'alpha_pattern': is no number above 0; take"),
         (dict(peft_type="IA3"), "'IA3' are not supported.*merge_and_unload"),
         (dict(init_lora_weights="pissa"), "'pissa' changes the base"),
         (dict(base_model_name_or_path="gone"), "its base model 'gone' is not found.*--base"),
@@ -170,6 +173,11 @@ def test_the_base_can_be_given(adapter):
     (adapter / "base").rename(adapter / "moved")
     again = load_model(adapter / "adapter", base=adapter / "moved")
     np.testing.assert_array_equal(logits(*again[:2]), right)
+
+
+def test_a_base_of_what_is_no_adapter_is_refused(adapter):
+    with pytest.raises(InputError, match="'base': is given, and the model is no peft adapter"):
+        load_model(adapter / "base", base=adapter / "adapter")
 
 
 def test_an_adapter_of_another_base_is_refused(adapter):
