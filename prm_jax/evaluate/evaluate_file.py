@@ -74,11 +74,10 @@ def evaluate_file(
         if error.line is None or skip_bad:
             raise
         raise error.advised("leave such rows out with skip_bad") from error
-    n_refused = len(skip_bad.rows) if skip_bad else None
     input_sha256 = sha256(path)
     joined: Mapping[int, Any]
     if scores_key is None:
-        joined = join_scores(scores, trajectories, input_sha256, n_refused)
+        joined = join_scores(scores, trajectories, input_sha256, skip_bad)
     else:
         joined = join_stored_scores(scores_key, trajectories, path, skip_bad)
     without_scores = len(trajectories) - len(joined) if scores_key is None else 0

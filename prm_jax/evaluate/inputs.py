@@ -41,14 +41,14 @@ def join_scores(
     path,
     trajectories: Sequence[Trajectory],
     input_sha256: str | None = None,
-    n_refused: int | None = None,
+    refused: Rejects | None = None,
 ) -> dict[int, list[float | None] | float | None]:
     """As `read_scores`, where bad rows may have been left out on one side.
 
     Args:
         path, trajectories, input_sha256: as in `read_scores`.
-        n_refused: how many rows of the input were refused: so many lines may be of none of the
-            trajectories, and trajectories without a line are passed over. None allows neither.
+        refused: the rows of the input that were refused: lines may be of those, and trajectories
+            without a line are passed over. None allows neither.
 
     Returns:
         The same by number of the trajectory.
@@ -68,7 +68,7 @@ def join_scores(
     places: dict[str | None, list[int]] = {}
     for place, trajectory in enumerate(trajectories):
         places.setdefault(trajectory.id, []).append(place)
-    index = n_unknown = 0
+    index, refused_names = 0, names_of(refused)
     for where, row in read_jsonl(path):
         name = row.get("id") if isinstance(row, dict) else None
         if not isinstance(name, str):
@@ -76,10 +76,9 @@ def join_scores(
         wanted = trajectories[index].id if index < len(trajectories) else None
         if name != wanted and not (same and wanted and _same_place(name, wanted)):
             later = [place for place in places.get(name, []) if place > index]
-            if n_refused is not None and later:
+            if refused is not None and later:
                 index = later[0]
-            elif n_refused is not None and name not in places and n_unknown < n_refused:
-                n_unknown += 1
+            elif name not in places and refused_names & {name, name.rpartition("/")[0]}:
                 continue
             else:
                 if name in line_of:
@@ -100,7 +99,7 @@ def join_scores(
             )
         index += 1
     missing = next((i for i in range(len(trajectories)) if i not in found), None)
-    if missing is not None and (n_refused is None or not found):
+    if missing is not None and (refused is None or not found):
         raise InputError(
             f"{len(found)} lines for {len(trajectories)} solutions; "
             f"{trajectories[missing].id!r} is the first without",
@@ -121,6 +120,22 @@ def join_scores(
             remedy=f"score this input, or remove {meta} if its problems and steps are the same",
         )
     return found
+
+
+def names_of(refused: Rejects | None) -> set[str]:
+    """What rows that were refused may be called: by their place, or by a value that they hold.
+
+    Which field names a row is its format's to say, and a refused row has no format for certain; a
+    row of candidates names each by its own name, a slash and a number.
+    """
+    names = set()
+    for row in refused.rows if refused else ():
+        names.add(f"{Path(row['file']).name}:{row['line']}")
+        with contextlib.suppress(ValueError):
+            held = json.loads(row["row"])
+            values = held.values() if isinstance(held, dict) else ()
+            names |= {str(v) for v in values if isinstance(v, str | int)}
+    return names
 
 
 def _made_from(path):

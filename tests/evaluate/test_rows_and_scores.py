@@ -200,7 +200,7 @@ def test_evaluation_goes_on_after_bad_rows_and_joins_the_scores_of_the_rest(tmp_
     assert result["counts"]["solutions"] == 2 and result["run"]["rows_without_scores"] == 1
     assert any("have no line" in remark for remark in result["remarks"])
     write_scores(scores, ["x", "y", "in.jsonl:1"])
-    with pytest.raises(InputError, match="'y' is not in the input"):
+    with pytest.raises(InputError, match="'x' is not in the input"):
         evaluate_file("steps", path, scores=scores, skip_bad=Rejects(""))
 
 
