@@ -121,10 +121,16 @@ def _class(row, where):
 def _steps(row, field, where):
     steps = row.get(field)
     if not isinstance(steps, list) or not steps:
-        raise where.error("must be a list with at least one step", field=field)
+        raise where.error(
+            "must be a list with at least one step", field=field, remedy="leave the row out"
+        )
     for index, step in enumerate(steps):
         if not isinstance(step, str) or not step.strip():
-            raise where.error("must be a string that is not empty", field=f"{field}[{index}]")
+            raise where.error(
+                "must be a string that is not empty",
+                field=f"{field}[{index}]",
+                remedy="leave the row out: without the step the numbers of its errors are off",
+            )
     return [NUMBER.sub("", step, count=1) if NUMBER.match(step) else step for step in steps]
 
 

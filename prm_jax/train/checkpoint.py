@@ -61,8 +61,10 @@ class Checkpoints:
             create=self._writes,
             read_only=not self._writes,
             cleanup_tmp_directories=self._writes,  # what a killed run left half-written
+            # A manager that only reads warns of what it would do in writing.
+            save_interval_steps=1 if self._writes else 0,
             preservation_policy=policy,
-            todelete_subdir=REMOVED,
+            todelete_subdir=REMOVED if self._writes else None,
             async_options=background,
         )
         logging.get_absl_logger().addFilter(_not_about_room)
