@@ -131,7 +131,7 @@ def encode(trajectory, tokenizer, convention, max_length, *, supervise="steps"):
     """
     tokens, starts, positions, ends, tail = _build(trajectory, tokenizer, convention)
     if hasattr(tokenizer, "require_rows"):
-        tokenizer.require_rows(tokens)
+        tokenizer.require_rows(tokens, trajectory.id or trajectory.problem[:40])
     fitted = sum(end <= max_length for end in ends)
     whole = fitted == len(ends)
     length = ends[fitted - 1] if fitted else 0

@@ -115,14 +115,14 @@ class Tokenizer:
         """The id of one token of the vocabulary, or None."""
         return self.backend.token_to_id(token)
 
-    def require_rows(self, ids):
-        """Raises `InputError` for ids that the model's embedding has no row for."""
+    def require_rows(self, ids, name=""):
+        """Raises `InputError` for ids of a text that the model's embedding has no row for."""
         if self.embedding_rows is None or not len(ids) or max(ids) < self.embedding_rows:
             return
         token = self.text_of(int(max(ids)))
         raise InputError(
             f"the tokenizer has {self.vocab_size} ids and the embedding {self.embedding_rows} rows,"
-            f" none for {token!r} ({max(ids)})",
+            f" none for {token!r} ({max(ids)})" + (f" of {name!r}" if name else ""),
             field="tokens",
             remedy="give the model a row for it (transformers: resize_token_embeddings, then "
             "train), or choose a convention without that token",

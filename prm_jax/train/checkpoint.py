@@ -260,7 +260,10 @@ def _latest(workdir, mesh):
     path = workdir / "config.json"
     if not path.is_file():
         raise InputError("has no config.json", file=workdir, remedy="give a training workdir")
-    config = config_lib.from_json(json.loads(path.read_text(encoding="utf-8")))
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if "model_type" in values:  # of a checkpoint of transformers
+        raise InputError("is no training workdir", file=workdir, remedy="give one of a run")
+    config = config_lib.from_json(values)
     mesh = make_mesh(devices=jax.devices()[:1]) if mesh is None else mesh
     checkpoints = Checkpoints(workdir)
     step = checkpoints.latest()

@@ -255,7 +255,7 @@ def test_the_text_model_of_a_multimodal_gemma_3_is_found_under_its_prefix(tmp_pa
         ({"hidden_act": "relu"}, "activation 'relu'"),
         ({"hidden_size": "32"}, "field 'hidden_size': is '32', not a positive integer"),
         ({"num_hidden_layers": None}, "field 'num_hidden_layers': is missing"),
-        ({"layer_types": ["linear_attention"] * 2}, "linear_attention"),
+        ({"layer_types": ["linear_attention"] * 2}, "linear attention layers"),
     ],
 )
 def test_configurations_that_are_not_supported_are_refused(directory, fields, problem):

@@ -15,6 +15,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, apply_head, init_lora, merge_lora
 from prm_jax.models.tree import from_paths, paths
 from prm_jax.text import CONVENTIONS
+from prm_jax.train.adapter_export import export_adapters
 from prm_jax.weights import export
 from prm_jax.weights.peft_export import export_adapter
 
@@ -178,6 +179,12 @@ def test_the_base_can_be_given(adapter):
 def test_a_base_of_what_is_no_adapter_is_refused(adapter):
     with pytest.raises(InputError, match="'base': is given, and the model is no peft adapter"):
         load_model(adapter / "base", base=adapter / "adapter")
+
+
+def test_only_a_run_has_adapters_to_export(adapter):
+    with pytest.raises(InputError, match="base: is no training workdir; give one of a run"):
+        export_adapters(adapter / "base", adapter / "out")
+    assert not (adapter / "out").exists()
 
 
 def test_an_adapter_of_another_base_is_refused(adapter):
