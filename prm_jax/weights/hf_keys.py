@@ -99,7 +99,11 @@ def _of_backbone(name):
 
 
 def _unwrapped(name, prefix, wrapper):
-    """Also of what is not in the backbone: `model.model.` stands beside `model.lm_head`."""
+    """Also of what is not in the backbone: `model.model.` stands beside `model.lm_head`, and
+    `module.pretrained_model.model.` beside `module.v_head`.
+    """
     if name.startswith(prefix):
         return BACKBONE + name.removeprefix(prefix)
+    while wrapper and not name.startswith(wrapper):
+        wrapper = wrapper[: wrapper.rstrip(".").rfind(".") + 1]
     return name.removeprefix(wrapper)

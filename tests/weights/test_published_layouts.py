@@ -74,6 +74,13 @@ def test_a_prefix_around_the_model_is_taken_off(prefix, made, write):
     assert model.head == HeadConfig("scalar") and tokenizer.convention == CONVENTIONS["trl"]
 
 
+def test_a_head_may_stand_outside_the_inner_of_two_prefixes(made, write):
+    _, tensors, head, params = made
+    named = renamed(tensors, "module.pretrained_model.")
+    named |= renamed(head_named(head, "v_head.summary"), "module.")
+    tiny.assert_identical(load_model(write(named))[1], params)
+
+
 def test_names_without_model_are_a_bare_backbone(made, write):
     _, tensors, head, params = made
     bare = {key.removeprefix("model."): value for key, value in (tensors | head).items()}
