@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from prm_jax.errors import InputError
 from prm_jax.models.constraints import sequence_shards
 
 CHUNK_TOKENS = 1024
@@ -16,6 +17,23 @@ def unembedding(params, dtype):
     if "unembed" in params:
         return params["unembed"]["kernel"].astype(dtype)
     return params["embed"]["embedding"].T.astype(dtype)
+
+
+def require_unembedding(config, params):
+    """Raises `InputError` if a model has no unembedding, neither its own nor the embedding's.
+
+    A classifier may be stored without the unembedding that it does not use.
+
+    Args:
+        config: DecoderConfig.
+        params: the decoder's parameter tree.
+    """
+    if not config.tied and "unembed" not in params:
+        raise InputError(
+            "the weights hold no unembedding (lm_head.weight), so no token has a probability",
+            field="model",
+            remedy="score with the model's own head (discriminative), or give a language model",
+        )
 
 
 def vocabulary_logits(config, table_DV, hidden):

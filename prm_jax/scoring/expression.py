@@ -144,6 +144,8 @@ def _check_type(name, key, option):
     """Raises `InputError` if the combinator's signature has another type; names it checks later."""
     parameters = inspect.signature(COMBINATORS[name]).parameters
     kind = parameters[key].annotation if key in parameters else object
+    if kind is inspect.Parameter.empty:  # a scorer: `bind` says how it is given
+        return
     fits = isinstance(option, int | float if kind is float else kind)
     if not fits or (isinstance(option, bool) and kind is not object):
         wanted = getattr(kind, "__name__", kind)

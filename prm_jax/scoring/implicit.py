@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 
 from prm_jax.errors import InputError
+from prm_jax.models.vocabulary import require_unembedding
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import on_mesh, step_values
 from prm_jax.scoring.discriminative import StepScores, require_step_convention
@@ -71,6 +72,8 @@ def implicit(*, load: Callable, mode: str = "step", reference: str = "", beta: f
         if other is not None:
             _check_same_tokens(reference, other[2], tokenizer)
             models.append(other[:2])
+        for of, its_params in models:
+            require_unembedding(of.config, its_params)
         n = len(trajectories)
         shared = share_progress(progress, n * len(models), n)
         options = dict(batch_tokens=min(batch_tokens, BATCH_TOKENS), mesh=mesh, progress=shared)

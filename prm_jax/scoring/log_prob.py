@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.errors import InputError
-from prm_jax.models.vocabulary import next_token_log_probs, step_log_probs
+from prm_jax.models.vocabulary import next_token_log_probs, require_unembedding, step_log_probs
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import on_mesh, step_values
 from prm_jax.scoring.discriminative import StepScores, require_step_convention
@@ -47,6 +47,7 @@ def mean_log_prob(
     Raises:
         InputError: the convention has a turn a step, in which a step's tokens are not one span.
     """
+    require_unembedding(model.config, params)
     convention = require_step_convention(convention or tokenizer.convention)
     require_spans(convention)
     longest = max_length or model.config.max_position

@@ -3,6 +3,7 @@ arXiv:2312.08935; RLHFlow; Multi-RM)."""
 
 from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig
+from prm_jax.models.vocabulary import require_unembedding
 from prm_jax.scoring.discriminative import score as discriminative
 
 
@@ -16,10 +17,11 @@ def two_token(*, positive: str = "+", negative: str = "-"):
         A scorer.
 
     Raises:
-        InputError: the scorer: a text is not one token.
+        InputError: the scorer: a text is not one token, the weights hold no unembedding.
     """
 
     def score(model, params, tokenizer, trajectories, **options):
+        require_unembedding(model.config, params)
         ids = {}
         for role, text in (("positive", positive), ("negative", negative)):
             tokens = tokenizer.encode(text)

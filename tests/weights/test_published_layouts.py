@@ -11,6 +11,8 @@ from safetensors.numpy import load_file, save_file
 from prm_jax import load_model
 from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig
+from prm_jax.records import Trajectory
+from prm_jax.scoring import parse_scorer
 from prm_jax.text import CONVENTIONS
 from prm_jax.weights import export
 from prm_jax.weights.added_layers import read_layers, save_layers
@@ -169,6 +171,16 @@ def test_qwens_outcome_and_process_reward_models_have_one_layout(n_labels, made,
     model, _, tokenizer = load_model(write(tensors | two_layers, name))
     assert model.head == HeadConfig("mlp", n_labels)
     assert tokenizer.convention.name == ("outcome" if n_labels == 1 else "qwen")
+
+
+@pytest.mark.parametrize("line", ["two_token", "mean_log_prob", "implicit"])
+def test_without_an_unembedding_no_scorer_reads_the_vocabulary(line, made, write):
+    _, tensors, head, _ = made
+    kept = {key: value for key, value in (tensors | head).items() if key != "lm_head.weight"}
+    loaded = load_model(write(kept, "LlamaForTokenClassification"))
+    solutions = [Trajectory("1+1?", ("2",), id="a")]
+    with pytest.raises(InputError, match=r"no unembedding \(lm_head.weight\).*own head"):
+        parse_scorer(line, load_model).score(*loaded, solutions)
 
 
 def test_a_class_with_a_head_needs_one(made, write):
