@@ -169,13 +169,9 @@ def _one_chunk(carried, inputs):
     product = functools.partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
     alike_BJCC = product("BJCA,BJEA->BJCE", key_BJCA, key_BJCA) * decay_BJCC
     known_BJCV = entering_BJC[..., None] * product("BJCA,BJAV->BJCV", key_BJCA, state_BJAV)
-    written_BJCV = jax.lax.linalg.triangular_solve(
-        rate_BJC[..., None] * alike_BJCC,
-        rate_BJC[..., None] * (value_BJCV - known_BJCV),
-        left_side=True,
-        lower=True,
-        unit_diagonal=True,
-    )
+    inverse_BJCC = _inverse(jnp.where(earlier_CC, rate_BJC[..., None] * alike_BJCC, 0))
+    offered_BJCV = rate_BJC[..., None] * (value_BJCV - known_BJCV)
+    written_BJCV = product("BJCE,BJEV->BJCV", inverse_BJCC, offered_BJCV)
     scores_BJCC = product("BJCA,BJEA->BJCE", query_BJCA, key_BJCA) * decay_BJCC
     read_BJCV = entering_BJC[..., None] * product("BJCA,BJAV->BJCV", query_BJCA, state_BJAV)
     read_BJCV = read_BJCV + product("BJCE,BJEV->BJCV", scores_BJCC, written_BJCV)
@@ -183,6 +179,24 @@ def _one_chunk(carried, inputs):
     state_BJAV = entering_BJC[:, :, -1, None, None] * state_BJAV
     state_BJAV = state_BJAV + product("BJCA,BJCV->BJAV", left_BJCA, written_BJCV)
     return (state_BJAV, runs_BC[:, -1]), read_BJCV
+
+
+def _inverse(lower_CC):
+    """The inverse of I + `lower_CC` [...,C,C], which is 0 on and above its diagonal.
+
+    Blocks of twice the size are inverted with those of the size before, from single tokens on.
+    With XLA's triangular solve a program for several devices of one CPU hangs in its next sum over
+    them, from a width of the values of 12 on.
+    """
+    C = lower_CC.shape[-1]
+    row, column = jnp.arange(C)[:, None], jnp.arange(C)[None]
+    product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    inverse = jnp.broadcast_to(jnp.eye(C, dtype=lower_CC.dtype), lower_CC.shape)
+    for size in (2**level for level in range(max(C - 1, 0).bit_length())):
+        beside = (row // size % 2 == 1) & (column // size == row // size - 1)
+        joint = jnp.where(beside, lower_CC, 0)
+        inverse = inverse - product(inverse, product(joint, inverse))
+    return inverse
 
 
 def _normed(x):

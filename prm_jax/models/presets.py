@@ -115,7 +115,7 @@ PRESETS = {
         linear_key_heads=2,
         linear_value_heads=4,
         linear_key_dim=8,
-        linear_value_dim=4,
+        linear_value_dim=12,
         linear_conv_width=4,
         # What a token reads from a small state can be hardly larger than rounding; a usual epsilon
         # would let the norm after it magnify that.

@@ -50,17 +50,17 @@ OLMO |= AFTER | {
 LINEAR = {
     "q/kernel": (L, D, 2, 8),
     "k/kernel": (L, D, 2, 8),
-    "v/kernel": (L, D, 4, 4),
-    "z/kernel": (L, D, 4, 4),
+    "v/kernel": (L, D, 4, 12),
+    "z/kernel": (L, D, 4, 12),
     "rate/kernel": (L, D, 4),
     "decay/kernel": (L, D, 4),
     "q_conv/taps": (L, 4, 1, 2, 8),
     "k_conv/taps": (L, 4, 1, 2, 8),
-    "v_conv/taps": (L, 4, 1, 4, 4),
+    "v_conv/taps": (L, 4, 1, 4, 12),
     "dt_bias": (L, 4),
     "a_log": (L, 4),
-    "norm/scale": (L, 4),
-    "o/kernel": (L, 4, 4, D),
+    "norm/scale": (L, 12),
+    "o/kernel": (L, 4, 12, D),
 }
 EXPECTED = {
     "tiny-llama": LLAMA,
