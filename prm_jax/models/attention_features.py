@@ -22,7 +22,7 @@ from prm_jax.errors import InputError
 from prm_jax.models.decoder import INTERMEDIATES
 from prm_jax.models.tree import segments_of
 from prm_jax.models.visibility import visible
-from prm_jax.models.vocabulary import unembedding, vocabulary_logits
+from prm_jax.models.vocabulary import require_unembedding, unembedding, vocabulary_logits
 
 HISTORY = 3
 TOP_K = 4
@@ -134,6 +134,7 @@ def recent_weights(query_TNH, key_TKH, segments_T, reach, *, history, scale, sof
 
 def _top_probabilities(model, params, hidden_BTD, top_k):
     """f32[B,T,k]: the largest next-token probabilities after each token, largest first."""
+    require_unembedding(model.config, params)
     table_DV = unembedding(params, model.dtype)
 
     def of_token(hidden_D):

@@ -6,6 +6,7 @@ import pytest
 import reference_decoder
 import tiny_decoders as tiny
 
+from prm_jax.errors import InputError
 from prm_jax.models import Decoder, resegment
 from prm_jax.models.attention_features import QUERIES, n_features, token_features
 
@@ -94,3 +95,10 @@ def test_a_row_of_more_queries_than_a_block_is_whole():
         found[: QUERIES - 9], features("biased", tokens[:, :-14])[0], atol=1e-5
     )
     assert (found[1:, 0] > 0).all() and (found[1:, -1] > 0).all()
+
+
+def test_a_model_without_an_unembedding_has_no_probabilities():
+    tokens = tiny.tokens(1, 4)
+    params = {key: leaf for key, leaf in tiny.params_of("tiny-llama").items() if key != "unembed"}
+    with pytest.raises(InputError, match="no unembedding"):
+        features("tiny-llama", tokens, params=params)
