@@ -41,6 +41,7 @@ from prm_jax.report.contents import Role
 from prm_jax.report.tables import format_estimate
 from prm_jax.scoring.score_file import score_file
 from prm_jax.train import loop
+from prm_jax.weights.threshold import record_threshold
 
 MODEL = "PRM"
 BASELINES = ("random", "majority", "length", "position")
@@ -111,6 +112,8 @@ def run(config: ConfigDict, workdir) -> dict:
     }
     result["config"] = json.loads(json.dumps(config.to_dict()))
     write_json(workdir / "results.json", result)
+    tuned = result["methods"][MODEL]["threshold"]
+    record_threshold(workdir / "train" / "export", tuned["value"], tuned["source"])
 
     stage(5, "report", f"writing {workdir / 'report.html'}")
     _report(config, workdir, problems, scores, result)

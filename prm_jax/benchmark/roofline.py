@@ -113,7 +113,6 @@ def roofline(title: str, points: list[dict], bytes_per_second: float) -> Plot:
         axes.set_xlabel("operations a byte")
         axes.set_ylabel("GFLOP/s")
         axes.grid(which="minor", color=GRID, linewidth=0.3)
-        axes.legend(loc="best")
 
     described = "; ".join(f"{p['name']} {p['flops_per_second'] / 1e9:.4g} GFLOP/s" for p in points)
     text = f"{described}; memory {bytes_per_second / 1e9:.3g} GB/s"

@@ -220,7 +220,7 @@ def _solutions(trajectories, lines, rows, labelled, n, seed):
     views = []
     for solution in choose_solutions(scored, n, seed):
         number = places[id(solution)]
-        view = solution_view(solution)
+        view = solution_view(solution, THRESHOLD)
         if rows.unit == "step":
             judged = list(enumerate(view["steps"]))
         else:

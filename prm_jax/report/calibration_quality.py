@@ -63,7 +63,7 @@ VERDICTS = {
     "holds": "at least what was asked for",
     "within": "below, but not beyond its interval",
     "below": "below what was asked for",
-    "rejected": "none admitted",
+    DASH: "none admitted",
 }
 
 
@@ -141,8 +141,9 @@ def admission(rows: LabelledRows, alpha: float) -> AdmittedTable:
 
 
 def cell_view(cell: Cell) -> dict:
-    """A cell as the page prints it."""
+    """A cell as the page prints it; one without rows has no verdict."""
     accuracy = DASH
+    verdict = cell.verdict if cell.rows else DASH
     if cell.accuracy is not None:
         accuracy = format_estimate(Estimate(cell.accuracy, cell.low, cell.high), ACCURACY)
     return {
@@ -152,8 +153,8 @@ def cell_view(cell: Cell) -> dict:
         "share": format_value(cell.accuracy, ACCURACY),
         "interval": f"[{100 * cell.low:.1f}, {100 * cell.high:.1f}]" if cell.rows else "",
         "value": cell.accuracy,
-        "verdict": cell.verdict,
-        "meaning": VERDICTS[cell.verdict],
+        "verdict": verdict,
+        "meaning": VERDICTS[verdict],
     }
 
 

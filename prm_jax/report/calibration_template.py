@@ -5,7 +5,7 @@ CALIBRATION = """{% extends "layout" %}
 {% block main %}
 <h2 id="admission">What is admitted</h2>
 {% if cells %}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <caption>Accuracy of admitted {{ unit }}s; {{ alpha }} % was asked for</caption>
 <thead><tr><th scope="col">admitted {{ unit }}s</th><th scope="col">{{ unit }}s</th>
 <th scope="col">right predictions</th><th scope="col">verdict</th></tr></thead>
@@ -25,7 +25,7 @@ those of one problem are not, so the intervals are too narrow where problems hav
 <p>No {{ unit }} of the input has {{ truth }}, so the accuracy of what is admitted, the reliability
 diagram and the risk-coverage curve cannot be shown.</p>
 {% endif %}
-<div class="scroll"><table class="facts outcomes">
+<div class="scroll" tabindex="0"><table class="facts outcomes">
 <caption>Why {{ unit }}s are admitted or not</caption>
 <thead><tr><th scope="col">reason</th><th scope="col">meaning</th><th scope="col">{{ unit }}s</th>
 {% if cells %}<th scope="col">right predictions</th>{% endif %}</tr></thead>
@@ -37,7 +37,7 @@ diagram and the risk-coverage curve cannot be shown.</p>
 {% endfor %}
 </tbody>
 </table></div>
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <caption>Levels of accuracy and what they admit</caption>
 <thead><tr><th scope="col">level</th><th scope="col">calibration {{ unit }}s in its region</th>
 <th scope="col">{{ unit }}s it admits</th>
@@ -52,7 +52,7 @@ diagram and the risk-coverage curve cannot be shown.</p>
 <p class="faint">A level admits what no higher one does. Below the level that was asked for,
 {{ alpha }} %, {{ unit }}s do not count as admitted.</p>
 {% if compared %}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <caption>What each method admits, and its right predictions in %</caption>
 <thead><tr><th scope="col">method</th><th scope="col">admitted, %</th>
 {% for cell in compared[0].cells %}<th scope="col">{{ cell.name }}</th>{% endfor %}</tr></thead>
@@ -61,8 +61,9 @@ diagram and the risk-coverage curve cannot be shown.</p>
 <tr{% if loop.first %} class="model"{% endif %}><th scope="row">{{ row.name }}</th>
 <td>{{ row.share }}</td>
 {% for cell in row.cells %}
-<td>{{ cell.share }} {{ cell.verdict }}<br>
-<span class="interval">{{ cell.interval }} of {{ cell.rows }}</span></td>
+<td>{{ cell.share }}
+{%- if cell.value is not none %} {{ cell.verdict }}<br>
+<span class="interval">{{ cell.interval }} of {{ cell.rows }}</span>{% endif %}</td>
 {% endfor %}</tr>
 {% endfor %}
 </tbody>

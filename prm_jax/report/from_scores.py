@@ -51,6 +51,7 @@ def report_from_scores(
     *,
     title: str = "Scored solutions",
     threshold: float = 0.5,
+    threshold_source: str = "",
     n_solutions: int = 12,
     seed: int = 0,
     details: Mapping[str, Mapping | str] | None = None,
@@ -66,6 +67,7 @@ def report_from_scores(
         scores: for each solution a probability in [0, 1] or None a step, in the same order.
         title: heading of the page.
         threshold: a step scored strictly below it is predicted to be wrong.
+        threshold_source: where it comes from, in words.
         n_solutions: how many solutions to show.
         seed: seed of their choice.
         details: heading -> facts, or heading -> a longer text.
@@ -87,7 +89,7 @@ def report_from_scores(
     return write_report(
         path,
         title=title,
-        summary=_summary(solutions, threshold),
+        summary=_summary(solutions, threshold, threshold_source),
         tables=_measured(trajectories, scores, solutions, threshold),
         steps=labelled_scores(solutions),
         solutions=shown,
@@ -141,13 +143,13 @@ def labelled_scores(solutions: Sequence[ScoredSolution]) -> LabelledScores | Non
     return LabelledScores(*zip(*pairs, strict=True)) if pairs else None
 
 
-def _summary(solutions, threshold):
+def _summary(solutions, threshold, source):
     n_steps = sum(len(solution.steps) for solution in solutions)
     n_unscored = sum(score is None for solution in solutions for score in solution.scores)
     n_blamed = sum(solution.predicted >= 0 for solution in solutions)
     sentences = [
         f"{len(solutions):,} solutions with {n_steps:,} steps were scored; {n_blamed:,} solutions "
-        f"have a step below the threshold of {threshold:g}."
+        f"have a step below the threshold of {threshold:.4g}{f' ({source})' if source else ''}."
     ]
     if n_unscored:
         sentences.append(f"Steps without a score, since they did not fit: {n_unscored:,}.")

@@ -161,17 +161,23 @@ def render_solutions(views: Sequence[Mapping], threshold: float, judged: bool = 
     """
     return Markup(
         _TEMPLATES.from_string(SOLUTIONS).render(
-            solutions=views, threshold=f"{threshold:g}", judged=judged
+            solutions=views, threshold=f"{threshold:.4g}", judged=judged
         )
     )
 
 
 def _solutions(solutions, threshold):
-    return render_solutions([solution_view(solution) for solution in solutions], threshold)
+    views = [solution_view(solution, threshold) for solution in solutions]
+    return render_solutions(views, threshold)
 
 
-def solution_view(solution: ScoredSolution) -> dict:
-    """What the page shows of a solution, as texts, with its `steps` as dicts."""
+def solution_view(solution: ScoredSolution, threshold: float) -> dict:
+    """What the page shows of a solution, as texts, with its `steps` as dicts.
+
+    Args:
+        solution: the solution.
+        threshold: the score at which the colour turns from wrong to right.
+    """
     n_steps = len(solution.steps)
     parts = [solution.family, solution.id, f"{n_steps} step" + ("s" if n_steps > 1 else "")]
     if solution.error_kind:
@@ -181,13 +187,13 @@ def solution_view(solution: ScoredSolution) -> dict:
         "meaning": OUTCOMES[solution.outcome],
         "caption": " \N{MIDDLE DOT} ".join(part for part in parts if part),
         "problem": clipped(solution.problem),
-        "steps": [_step(solution, index) for index in range(n_steps)],
+        "steps": [_step(solution, index, threshold) for index in range(n_steps)],
         "answer": solution.answer,
         "gold": solution.gold,
     }
 
 
-def _step(solution, index):
+def _step(solution, index, threshold):
     score, label = solution.scores[index], solution.labels[index]
     truth, glyph = "truth unknown", "\N{DOT OPERATOR}"
     if label is not None:
@@ -210,9 +216,12 @@ def _step(solution, index):
             "percent": None,
             "title": title,
         }
+    leans_right = score >= threshold
+    room = 1 - threshold if leans_right else threshold
+    distance = min(abs(score - threshold) / room, 1) if room else 1
     return view | {
-        "css": "leans-right" if score >= 0.5 else "leans-wrong",
-        "tint": f"{100 * min(abs(2 * score - 1), 1):.1f}",
+        "css": "leans-right" if leans_right else "leans-wrong",
+        "tint": f"{100 * distance:.1f}",
         "score": f"{score:.2f}",
         "percent": f"{100 * min(max(score, 0), 1):.1f}",
         "title": f"score {score:.6g}",

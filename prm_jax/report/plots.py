@@ -12,8 +12,6 @@ from prm_jax.report.svg import INK, RIGHT, SERIES, WRONG, Plot, draw
 from prm_jax.report.tables import format_estimate
 
 MAX_POINTS = 300
-FEW_CURVES = 3
-"""So many leave room for a legend."""
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 _MARKERS = "osD^vP"
 
@@ -68,7 +66,7 @@ def curve_plot(panel: Panel) -> Plot:
                 marker=marker,
                 markersize=4,
                 color=colour,
-                label=curve.name,
+                label=curve.name if len(panel.curves) > 1 else None,
             )
             if curve.low is not None and curve.high is not None:
                 low, high = scale * _thinned(curve.low), scale * _thinned(curve.high)
@@ -82,13 +80,11 @@ def curve_plot(panel: Panel) -> Plot:
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel(panel.x_label)
         axes.set_ylabel(panel.y_label)
-        if len(panel.curves) > 1:
-            _legend(axes, len(panel.curves), "best")
 
     ends = [(curve.name, _last_finite(curve.y)) for curve in panel.curves]
     text = "; ".join(f"{name} ends at {scale * value:.4g}" for name, value in ends)
     description = f"{panel.y_label} over {panel.x_label}. {text}."
-    return draw(panel.title, description, paint, height=_height(len(panel.curves)))
+    return draw(panel.title, description, paint)
 
 
 def score_distribution(steps: LabelledScores, threshold: float = 0.5, bins: int = 20) -> Plot:
@@ -117,7 +113,6 @@ def score_distribution(steps: LabelledScores, threshold: float = 0.5, bins: int 
         axes.set_xlim(0, 1)
         axes.set_xlabel("step score")
         axes.set_ylabel("share of the class, %")
-        axes.legend()
 
     caught = _share(scores[~right] < threshold)
     blamed = _share(scores[right] < threshold)
@@ -189,9 +184,8 @@ def calibration_plot(
         axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        _legend(axes, len(curves), "lower right" if x_from else "upper left")
 
-    return draw(title, description, paint, height=_height(len(curves)))
+    return draw(title, description, paint)
 
 
 def wilson_interval(share: np.ndarray, n: np.ndarray, level: float = 0.95):
@@ -209,18 +203,6 @@ def wilson_interval(share: np.ndarray, n: np.ndarray, level: float = 0.95):
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-
-
-def _legend(axes, n_curves, place):
-    """A legend inside the axes, below them if there are many curves."""
-    if n_curves > FEW_CURVES:
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.1, -0.2), ncols=3)
-    else:
-        axes.legend(loc=place)
-
-
-def _height(n_curves):
-    return 3.5 if n_curves > FEW_CURVES else 3.0
 
 
 def _as_arrays(steps):

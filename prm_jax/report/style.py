@@ -50,7 +50,14 @@ body.prm { margin: 0; }
 .prm .tile .big { font-size: 1.75rem; font-weight: 650; line-height: 1.2; font-variant-numeric:
   tabular-nums; }
 .prm .tile .faint { display: block; }
-.prm .scroll { overflow-x: auto; margin: 10px 0; }
+.prm .scroll { overflow-x: auto; margin: 10px 0; --there: color-mix(in srgb, var(--ink) 32%,
+  transparent); background:
+  linear-gradient(to right, var(--page) 12px, transparent) left / 44px 100% no-repeat local,
+  linear-gradient(to left, var(--page) 12px, transparent) right / 44px 100% no-repeat local,
+  linear-gradient(to right, var(--there), transparent) left / 16px 100% no-repeat scroll,
+  linear-gradient(to left, var(--there), transparent) right / 16px 100% no-repeat scroll; }
+.prm .scroll::-webkit-scrollbar { height: 9px; }
+.prm .scroll::-webkit-scrollbar-thumb { background: var(--faint); border-radius: 5px; }
 .prm table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; }
 .prm caption { text-align: left; font-weight: 600; padding: 0 0 6px; }
 .prm th, .prm td { padding: 7px 12px; border-bottom: 1px solid var(--line); text-align: right;
@@ -60,7 +67,7 @@ body.prm { margin: 0; }
 .prm tbody th { font-weight: 500; }
 .prm td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .prm td .interval { color: var(--faint); font-size: 0.8125rem; }
-.prm tr.model { background: var(--soft); }
+.prm tr.model { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 .prm tr.model th { font-weight: 700; }
 .prm .best { font-weight: 700; text-decoration: underline; text-underline-offset: 3px;
   text-decoration-thickness: 1px; }

@@ -1,6 +1,7 @@
 """Turns a matplotlib figure into inline SVG that takes its colours from the page's style sheet."""
 
 import io
+import math
 import re
 import zlib
 from collections.abc import Callable
@@ -26,6 +27,10 @@ _VARIABLES = {
     RIGHT: "var(--right)",
     **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, start=1)},
 }
+LEGEND_CHARACTERS = 80
+"""Of names and their lines, side by side below a figure of ordinary width."""
+LEGEND_LINE = 0.19
+"""Inches."""
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "prm_jax",
@@ -78,14 +83,14 @@ def draw(
     width: float = 4.6,
     height: float = 3.0,
 ) -> Plot:
-    """Draws one set of axes.
+    """Draws one set of axes; what has a label is named below them, where it hides nothing.
 
     Args:
         title: heading, drawn above the axes.
         description: text for screen readers.
         paint: draws on the axes it is given, with the colours of this module.
         width: width in inches, the proportion that matters on the page.
-        height: height in inches.
+        height: height in inches, without the names below the axes.
 
     Returns:
         The plot; the same input always gives the same bytes.
@@ -95,9 +100,20 @@ def draw(
         axes = figure.add_subplot()
         paint(axes)
         axes.set_title(title)
+        _name_below(figure, axes)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return Plot(title, description, _inline(buffer.getvalue(), f"{title}. {description}"))
+
+
+def _name_below(figure, axes):
+    """A legend under the axes, for which the figure grows."""
+    names = axes.get_legend_handles_labels()[1]
+    if not names:
+        return
+    columns = min(len(names), max(1, LEGEND_CHARACTERS // (max(map(len, names)) + 7)))
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * math.ceil(len(names) / columns))
+    figure.legend(loc="outside lower left", ncols=columns)
 
 
 def _inline(svg, label):

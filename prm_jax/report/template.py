@@ -20,8 +20,9 @@ SOLUTIONS = """
 {% endmacro %}
 <div class="legend">
 <span class="scale" role="img"
-  aria-label="Colour scale of step scores, from orange for 0, wrong, to blue for 1, right"
-  ><i></i><span>0 wrong</span><span>0.5</span><span>1 right</span></span>
+  aria-label="Colour scale of step scores, from orange for 0, wrong, over none at the threshold to
+  blue for 1, right"
+  ><i></i><span>0 wrong</span><span>{{ threshold }}</span><span>1 right</span></span>
 <span><span class="mark true">&#9650; true first error</span> from the labels</span>
 <span><span class="mark predicted">&#9671; predicted first error</span>
   first score below {{ threshold }}</span>
@@ -78,7 +79,7 @@ MACROS = """
 <div class="plots">{% for plot in plots %}<figure>{{ plot.svg }}</figure>{% endfor %}</div>
 {% endmacro %}
 {% macro result_table(table) %}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <caption>{{ table.title }}</caption>
 <thead><tr>
 <th scope="col">{{ table.row_heading }}</th>
@@ -151,7 +152,7 @@ LAYOUT = """<!DOCTYPE html>
 {% if group.text is not none %}
 <details><summary>{{ group.title }}</summary><pre>{{ group.text }}</pre></details>
 {% else %}
-<div class="scroll"><table class="facts">
+<div class="scroll" tabindex="0"><table class="facts">
 <caption>{{ group.title }}</caption>
 <thead class="hidden"><tr><th scope="col">name</th><th scope="col">value</th></tr></thead>
 <tbody>
@@ -196,7 +197,7 @@ bar the 95 % Wilson interval.</p>
 <h2 id="solutions">Solutions, step by step</h2>
 {% if solutions_note %}<p>{{ solutions_note }}</p>{% endif %}
 {% if outcomes %}
-<div class="scroll"><table class="facts outcomes">
+<div class="scroll" tabindex="0"><table class="facts outcomes">
 <caption>All scored solutions by outcome</caption>
 <thead><tr>
 <th scope="col">outcome</th><th scope="col">meaning</th><th scope="col">solutions</th>

@@ -32,6 +32,7 @@ from prm_jax.text.convention import OF_SOLUTION
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
 from prm_jax.weights.added_layers import sha256_of_layers
+from prm_jax.weights.threshold import recorded_threshold
 
 SOLUTION_SCORE = (
     "the head's logit at the last token, unbounded: a Bradley-Terry reward, whose differences are "
@@ -197,6 +198,7 @@ def score_file(
         "rejected": len(rejects.rows) if rejects else 0,
         **({"score": SOLUTION_SCORE} if of_solution else {}),
         **({"tokens": dataclasses.asdict(counts)} if share_prefixes else {}),
+        "threshold": None if of_solution else recorded_threshold(model_name),
         "aggregation_rules": RULES,
     }
     with atomic_write(output) as file:

@@ -27,6 +27,7 @@ from prm_jax.scoring.score_file import score_file
 from prm_jax.study import card, report
 from prm_jax.study.data import families, make_parts, shared_problems, training_set
 from prm_jax.train import loop
+from prm_jax.weights.threshold import record_threshold
 
 PROBE, LIKELIHOOD = "linear probe", "mean log-prob"
 BASELINES = ("random", "length", "position")
@@ -107,7 +108,10 @@ def run(config: ConfigDict, workdir) -> dict:
     first = next(iter(runs))
     scores = {name: _read(workdir, first, name, sources[name])["test"] for name in sources}
     report.write(workdir / "report.html", result, sources, scores, workdir / "runs" / first)
-    with atomic_write(workdir / "runs" / first / "export" / "README.md") as file:
+    tuned = result["groups"]["worlds"]["methods"][first]["threshold"]["value"]
+    exported = workdir / "runs" / first / "export"
+    record_threshold(exported, tuned, "tuned on the worlds' validation problems")
+    with atomic_write(exported / "README.md") as file:
         file.write(card.model_card(result))
     report.show(result, console)
     return result

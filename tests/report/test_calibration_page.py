@@ -207,6 +207,8 @@ def test_all_rejected_is_said(tmp_path, trajectories, lines):
     root = parse(written(tmp_path, trajectories, lines, META | {"regions": []}))
     verdict = root.find_all("p", "verdict")[0]
     assert verdict.text == "No step with a label is admitted."
+    cells = root.find_all("table")[0].find_all("tr")[1:]
+    assert cells and not any("rejected" in cell.text for cell in cells)
     assert "No region reaches that" in " ".join(node.text for node in root.find_all("p"))
 
 

@@ -141,6 +141,20 @@ def test_tint_grows_with_the_distance_from_one_half(root, solutions):
                 assert ("leans-right" in line.attributes["class"]) == (score >= 0.5)
 
 
+def test_colour_turns_at_the_threshold():
+    scores = (0.2, 0.69, 0.7, 0.85, 1.0)
+    solution = ScoredSolution("p", tuple("abcde"), scores, (None,) * 5, None, 0)
+    root = parse(solutions_html([solution], threshold=0.7))
+    lines = root.find_all("li")
+    leans_right = ["leans-right" in line.attributes["class"] for line in lines]
+    assert leans_right == [False, False, True, True, True]
+    tints = [float(line.attributes["style"][4:-1]) for line in lines]
+    assert tints == pytest.approx([100 * 0.5 / 0.7, 100 * 0.01 / 0.7, 0, 50, 100], abs=0.051)
+    assert [s.text for s in root.find_all("span", "scale")[0].find_all("span")][1] == "0.7"
+    for threshold in (0.0, 1.0):  # with nothing on one side
+        solutions_html([solution], threshold)
+
+
 def test_true_and_predicted_errors_are_marked_at_their_steps_only(root, solutions):
     for article, solution in zip(root.find_all("article"), solutions, strict=True):
         lines = article.find_all("li")

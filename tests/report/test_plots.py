@@ -39,6 +39,21 @@ def test_svg_takes_its_colours_from_the_page(plots):
         assert "var(--ink)" in plot.svg and not re.search(r"#[0-9a-f]{6}\b", plot.svg)
 
 
+def test_names_stand_below_the_axes_and_the_curves_keep_their_height():
+    def drawn(*names):
+        curves = tuple(Curve(name, [1, 2], [1, 2]) for name in names)
+        return str(curve_plot(Panel("p", "x", "y", curves)).svg)
+
+    def place(svg, text):
+        return float(re.search(rf'y="([-\d.]+)"[^>]*>{text}<', svg)[1])
+
+    svg = drawn("first", "second")
+    assert place(svg, "first") > place(svg, "x")
+    heights = [float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', s)[1]) for s in (drawn("a"), svg)]
+    assert heights[1] > heights[0]
+    assert ">a<" not in drawn("a")
+
+
 def test_ids_of_different_figures_do_not_meet(plots):
     ids = [name for plot in plots for name in re.findall(r' id="([^"]*)"', plot.svg)]
     assert ids and len(ids) == len(set(ids))

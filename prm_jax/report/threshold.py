@@ -1,0 +1,62 @@
+"""Which threshold a page takes: one that was given, else the one tuned for the model."""
+
+import math
+from pathlib import Path
+
+from prm_jax.errors import InputError
+from prm_jax.json_values import number
+from prm_jax.weights.safetensors_files import read_json
+from prm_jax.weights.threshold import recorded_threshold
+
+HALF = 0.5
+
+
+def find_threshold(given: str | None, scores) -> tuple[float, str]:
+    """The threshold for a file of scores.
+
+    Args:
+        given: a number in [0, 1]; a result of `experiments.evaluate`, which has one; None
+            for what is recorded: beside the scores (OUTPUT.meta.json), else in the `prm_jax.json`
+            of the model that they name, else 0.5.
+        scores: the file of scores.
+
+    Returns:
+        It, and where it comes from, in words.
+
+    Raises:
+        InputError: it is no number in [0, 1], or the file has none.
+    """
+    if given is None:
+        return _recorded(scores) or (HALF, "by default: none was tuned for the model")
+    if Path(given).is_file():
+        values = read_json(given)
+        found = values.get("threshold") if isinstance(values, dict) else None
+        value = number(found.get("value")) if isinstance(found, dict) else None
+        if value is None or not 0 <= value <= 1:
+            raise InputError(
+                "holds no threshold between 0 and 1",
+                file=given,
+                field="threshold.value",
+                remedy="give a number, or a result of experiments.evaluate",
+            )
+        return float(value), f"as {Path(given).name} records it"
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InputError(
+            f"{given!r} is neither a number between 0 and 1 nor a file",
+            field="threshold",
+            remedy="give a number, or a result of experiments.evaluate",
+        )
+    return value, "as given"
+
+
+def _recorded(scores):
+    try:
+        meta = read_json(f"{scores}.meta.json")
+        found = meta.get("threshold") or recorded_threshold(meta["model"])
+        return None if found is None else (float(found["value"]), str(found["source"]))
+    except (OSError, InputError, AttributeError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,32 @@
+"""The threshold below which a model's steps are predicted to be wrong, kept beside its weights."""
+
+from pathlib import Path
+
+from prm_jax.errors import InputError
+from prm_jax.files import write_json
+from prm_jax.json_values import number
+from prm_jax.weights.hf import RECORD, read_record
+
+
+def record_threshold(directory, value: float, source: str) -> None:
+    """Adds a tuned threshold to the `prm_jax.json` of an export.
+
+    Args:
+        directory: the export.
+        value: a step scored strictly below it is predicted to be wrong.
+        source: what it was tuned on, in words.
+    """
+    record = read_record(directory)
+    write_json(Path(directory) / RECORD, record | {"threshold": {"value": value, "source": source}})
+
+
+def recorded_threshold(model_name) -> dict | None:
+    """`value` and `source` of a model's threshold, None if its files record none."""
+    for place in (Path(model_name), Path(model_name) / "export"):
+        try:
+            found = read_record(place).get("threshold")
+        except (OSError, InputError, AttributeError):
+            continue
+        if isinstance(found, dict) and number(found.get("value")) is not None:
+            return {"value": float(found["value"]), "source": str(found.get("source", ""))}
+    return None
