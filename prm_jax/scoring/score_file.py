@@ -31,6 +31,8 @@ from prm_jax.text import convention as convention_named
 from prm_jax.text.convention import OF_SOLUTION
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.artifacts import source_of
+from prm_jax.weights.load import find
 from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.threshold import recorded_threshold
 
@@ -194,6 +196,7 @@ def score_file(
         progress(len(trajectories), len(trajectories))
     record = {
         **made_from,
+        "model_files": source_of(find(str(model_name))),
         "truncated": sum(json.loads(line)["truncated"] for line in lines),
         "rejected": len(rejects.rows) if rejects else 0,
         **({"score": SOLUTION_SCORE} if of_solution else {}),

@@ -1,8 +1,10 @@
-"""Where the files behind a preset name come from, and whether they are the right ones.
+"""Where the files behind a name come from, and whether they are the right ones.
 
 `third_party/artifacts.toml` records each file's origin, licence, size and sha256. A preset is
-looked for in this order: a path that the user names, the Hugging Face cache or hub, the file inside
-an installed wheel, our cache (`python -m third_party.fetch`).
+looked for in this order: a path that the user names, the file inside an installed wheel, our cache
+(`python -m third_party.fetch`), both only with the recorded sha256, and the hub's commit if one is
+recorded. OWNER/NAME@COMMIT names a repository of the Hugging Face hub; without a commit it would
+name whatever lies there on the day.
 """
 
 import contextlib
@@ -10,8 +12,10 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.resources
+import importlib.util
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -22,6 +26,9 @@ from prm_jax.files import atomic_write
 
 HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 HUB_TIMEOUT_SECONDS = 2.0
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+PINNED = re.compile(rf"({HUB_NAME.pattern})@([0-9a-f]{{40}})")
+SNAPSHOT = re.compile(r"models--([^/]+)--([^/]+)/snapshots/([0-9a-f]{40})")
 
 
 @functools.cache
@@ -71,14 +78,14 @@ def locate(name, path=None):
             raise InputError("no such file or directory", file=given, field=field)
         return Path(given)
     artifact = table()[name]
-    if found := hub_directory(artifact["hub"]):
-        logging.info("%s: %s from the Hugging Face hub or its cache", name, artifact["hub"])
-        return found
     for found in (wheel_path(artifact["package"], artifact["file"]), cached_path(name)):
         if found is not None and found.is_file():
             verify(found, artifact["sha256"])
             logging.info("%s: %s", name, found)
             return found
+    commit = artifact.get("hub_commit")
+    if commit and (found := hub_directory(artifact["hub"], commit)):
+        return found
     raise InputError(
         f"the weights of {name!r} are not on this machine",
         remedy=f"run: python -m third_party.fetch {name} (or set {variable(name)} to a path)",
@@ -94,12 +101,49 @@ def wheel_path(package, file):
     return Path(str(distribution.locate_file(file)))
 
 
-def hub_directory(repository):
+def from_hub(name: str) -> Path:
+    """The directory of a repository of the Hugging Face hub, downloaded if it is not in its cache.
+
+    Args:
+        name: OWNER/NAME@COMMIT, with all 40 digits of the commit.
+
+    Raises:
+        InputError: the commit is missing, the hub's client is not installed, or there is neither a
+            cached copy nor a network.
+    """
+    pinned = PINNED.fullmatch(name)
+    if pinned is None:
+        raise InputError(
+            f"{name!r} is neither a directory here nor OWNER/NAME@COMMIT",
+            field="model",
+            remedy="for a repository of the Hugging Face hub add the 40 digits of a commit: what "
+            "a name without one stands for may change",
+        )
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise InputError(
+            f"{name!r} needs the hub's client",
+            field="model",
+            remedy="pip install 'prm_jax[hub]', or give a directory",
+        )
+    if found := hub_directory(*pinned.groups()):
+        return found
+    raise InputError(
+        f"{name!r} is not in the Hugging Face cache, and the hub gave no config.json and weights",
+        field="model",
+        remedy="look whether name and commit are right and the network is there, or give a "
+        "directory",
+    )
+
+
+def hub_directory(repository, commit=None):
     """A snapshot of a hub repository from its local cache or the network; None without one.
 
     Offline it returns fast: one request with a short timeout decides whether the network is tried
-        at all, and
-    `HF_HUB_OFFLINE` rules it out.
+    at all, and `HF_HUB_OFFLINE` rules it out.
+
+    Args:
+        repository: OWNER/NAME.
+        commit: its 40 digits; None is the newest that is known.
     """
     try:
         import huggingface_hub as hub
@@ -107,23 +151,42 @@ def hub_directory(repository):
         return None
 
     def snapshot(**options):
-        directory = hub.snapshot_download(repository, allow_patterns=list(HUB_FILES), **options)
-        return Path(directory)
+        options |= {"revision": commit, "allow_patterns": list(HUB_FILES)}
+        directory = Path(hub.snapshot_download(repository, **options))
+        whole = (directory / "config.json").is_file() and list(directory.glob("*.safetensors"))
+        return directory if whole else None
 
     # The hub's client raises errors of many kinds when it is offline, and every one of them means
     # "look elsewhere".
     with contextlib.suppress(Exception):
-        cached = snapshot(local_files_only=True)
-        if (cached / "config.json").is_file() and list(cached.glob("*.safetensors")):
+        if cached := snapshot(local_files_only=True):
             return cached
     if hub.constants.HF_HUB_OFFLINE:
         return None
     with contextlib.suppress(Exception):
         hub.get_hf_file_metadata(
-            hub.hf_hub_url(repository, "config.json"), timeout=HUB_TIMEOUT_SECONDS
+            hub.hf_hub_url(repository, "config.json", revision=commit), timeout=HUB_TIMEOUT_SECONDS
         )
         return snapshot()
     return None
+
+
+def source_of(place) -> dict:
+    """What a record says of the files behind a name: `path`; of a snapshot of the hub also
+    `repository` and `commit`, of a file that was fetched its `sha256`.
+    """
+    place = Path(place)
+    found: dict[str, str] = {"path": str(place)}
+    if snapshot := SNAPSHOT.search(place.as_posix()):
+        owner, name, commit = snapshot.groups()
+        found |= {"repository": f"{owner}/{name}", "commit": commit}
+    for name, artifact in table().items():
+        places = [cached_path(name)]
+        if "package" in artifact and place.name == Path(artifact["file"]).name:
+            places.append(wheel_path(artifact["package"], artifact["file"]))
+        if place in places:
+            found["sha256"] = artifact["sha256"]
+    return found
 
 
 def verify(path, sha256):

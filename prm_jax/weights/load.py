@@ -19,8 +19,8 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
 
     Args:
         name: a Hugging Face directory, an export of ours, a training workdir, a peft adapter's
-            directory, a `.gguf` file, or the name of a preset (`smollm2-135m`), which is looked for
-            as `artifacts.locate` says.
+            directory, a `.gguf` file, the name of a preset (`smollm2-135m`), which is looked for
+            as `artifacts.locate` says, or OWNER/NAME@COMMIT of the Hugging Face hub.
         dtype: 'float32' or 'bfloat16': dtype of the parameters and of the computation. For training
             in bfloat16 on float32 parameters load in float32 and use
             `model.clone(dtype='bfloat16')`.
@@ -58,12 +58,14 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
     return from_gguf(place, dtype, mesh)
 
 
-def find(name, path):
+def find(name, path=None):
     """The directory or file that a name stands for."""
     if path is None and Path(name).expanduser().exists():
         return Path(name).expanduser()
     if name in artifacts.presets():
         return artifacts.locate(name, path)
+    if artifacts.HUB_NAME.fullmatch(name.split("@")[0]):
+        return artifacts.from_hub(name)
     raise InputError(
         f"no model {name!r}: neither a directory, nor a .gguf file, nor a preset",
         field="model",

@@ -36,7 +36,7 @@ def artifact(tmp_path, monkeypatch):
         "hub": "nobody/nothing",
     }
     monkeypatch.setattr(artifacts, "table", lambda: {NAME: entry})
-    monkeypatch.setattr(artifacts, "hub_directory", lambda repository: None)
+    monkeypatch.setattr(artifacts, "hub_directory", lambda repository, commit: None)
     monkeypatch.setenv("PRM_JAX_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PRM_JAX_TINY_ARTIFACT", raising=False)
     return entry
@@ -80,13 +80,20 @@ def install(monkeypatch, path):
 def test_places_are_searched_in_the_stated_order(artifact, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=f"python -m third_party.fetch {NAME}"):
         artifacts.locate(NAME)
+    # A cache of the hub may hold any model under that name: it is asked only for a recorded commit.
+    monkeypatch.setattr(artifacts, "hub_directory", lambda *of: tmp_path / "/".join(of))
+    with pytest.raises(InputError, match="not on this machine"):
+        artifacts.locate(NAME)
+    artifact["hub_commit"] = "0" * 40
+    assert artifacts.locate(NAME) == tmp_path / "nobody/nothing" / ("0" * 40)
     cached = put(artifacts.cached_path(NAME))
     assert artifacts.locate(NAME) == cached
     packaged = put(tmp_path / "site" / "model.gguf")
     install(monkeypatch, packaged)
     assert artifacts.locate(NAME) == packaged
-    monkeypatch.setattr(artifacts, "hub_directory", lambda repository: tmp_path / repository)
-    assert artifacts.locate(NAME) == tmp_path / "nobody/nothing"
+    assert artifacts.source_of(packaged)["sha256"] == artifacts.source_of(cached)["sha256"]
+    assert artifacts.source_of(packaged)["sha256"] == artifact["sha256"]
+    assert artifacts.source_of(tmp_path / "mine.gguf") == {"path": str(tmp_path / "mine.gguf")}
     monkeypatch.setenv("PRM_JAX_TINY_ARTIFACT", str(tmp_path / "site"))
     assert artifacts.locate(NAME) == tmp_path / "site"
     assert artifacts.locate(NAME, path=cached) == cached
@@ -179,6 +186,36 @@ def test_the_hub_is_asked_once_and_not_at_all_when_offline_is_set(monkeypatch):
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     assert artifacts.hub_directory("nobody/nothing") is None
     assert calls == ["cache"]
+
+
+def test_a_repository_of_the_hub_is_named_with_its_commit(tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    commit, asked = "ab" * 20, []
+    snapshot = tmp_path / "models--owner--prm" / "snapshots" / commit
+    put(snapshot / "config.json", b"{}")
+
+    def download(repository, **options):
+        asked.append((repository, options["revision"]))
+        return str(snapshot)
+
+    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="gave no config.json and weights"):
+        load.find(f"owner/prm@{commit}")
+    put(snapshot / "model.safetensors", b"")
+    assert load.find(f"owner/prm@{commit}") == snapshot
+    assert set(asked) == {("owner/prm", commit)}
+    assert artifacts.source_of(snapshot) == {
+        "path": str(snapshot),
+        "repository": "owner/prm",
+        "commit": commit,
+    }
+    for name in ("owner/prm", "owner/prm@main", "owner/prm@abcdef0"):
+        with pytest.raises(InputError, match="neither a directory here nor OWNER/NAME@COMMIT"):
+            load.find(name)
+    monkeypatch.setattr(artifacts.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'prm_jax\[hub\]'"):
+        load.find(f"owner/prm@{commit}")
 
 
 def test_the_table_records_what_every_artifact_needs():
