@@ -172,24 +172,44 @@ def train(
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     one_update = functools.partial(update_fn, model=model, objective=chosen, optimizer=optimizer)
 
+    progress.begin(f"training {name or objective}", training.updates)
+    states, metrics = make_updates(one_update, states, batches, order_UPB, progress)
+    last = {key: np.asarray(value, np.float64) for key, value in metrics.items()}
+    return Population(model, chosen, states.params, states.frozen, training, last)
+
+
+def make_updates(one_update: Callable, states, batches, order_UPB, progress: Progress):
+    """Makes all updates of all seeds.
+
+    Args:
+        one_update: `(state, batch)` of one seed to its next state and the update's metrics.
+        states: of all seeds, leaves [P, ...].
+        batches: rows of each seed, leaves [P, R, ...].
+        order_UPB: i32[U,P,B], rows of each update.
+        progress: shows the updates.
+
+    Returns:
+        `(states, metrics)`: the last states, and means over the last updates by name f32[P].
+    """
+
     @functools.partial(jax.jit, compiler_options=_compiler_options())
     def run(states, batches, order_KPB):
         def update(states, order_PB):
-            drawn = jax.vmap(lambda batch, rows: jax.tree.map(lambda x: x[rows], batch))
-            return jax.vmap(one_update)(states, drawn(batches, order_PB))
+            return jax.vmap(one_update)(states, jax.vmap(_drawn)(batches, order_PB))
 
         states, metrics = jax.lax.scan(update, states, order_KPB)
         return states, jax.tree.map(lambda x: x.mean(0), metrics)
 
-    progress.begin(f"training {name or objective}", training.updates)
     metrics = {}
-    calls = training.updates // math.gcd(training.updates, UPDATES_PER_CALL)
+    calls = len(order_UPB) // math.gcd(len(order_UPB), UPDATES_PER_CALL)
     for order_KPB in np.split(order_UPB, calls):
         states, metrics = run(states, batches, order_KPB)
-        done = int(states.step[0])
-        progress.update(done, numbers=f"loss {np.mean(metrics['loss']):.3f}")
-    last = {key: np.asarray(value, np.float64) for key, value in metrics.items()}
-    return Population(model, chosen, states.params, states.frozen, training, last)
+        progress.update(int(states.step[0]), numbers=f"loss {np.mean(metrics['loss']):.3f}")
+    return states, metrics
+
+
+def _drawn(batch, rows_B):
+    return jax.tree.map(lambda x: x[rows_B], batch)
 
 
 def score(
@@ -267,11 +287,17 @@ def _step_logits(params, frozen, batch, *, model, objective):
 def _initial(seeds, model):
     """Fresh parameters of each seed, leaves [P, ...]."""
 
+    return _drawing(model)(np.asarray(seeds, np.uint32))
+
+
+@functools.cache
+def _drawing(model):
+    """Draws parameters of many seeds; the arms of a study begin with the same program."""
+
     def one(seed):
         return init_params(jax.random.key(seed), model.config, model.head, model.segments)
 
-    draw = jax.jit(jax.vmap(one), compiler_options=_compiler_options())
-    return draw(np.asarray(seeds, np.uint32))
+    return jax.jit(jax.vmap(one), compiler_options=_compiler_options())
 
 
 def _compiler_options():
