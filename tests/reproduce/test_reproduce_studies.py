@@ -5,9 +5,6 @@ import json
 import math
 import operator
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import chex
 import jax
@@ -21,7 +18,6 @@ from prm_jax.reproduce.claim import Claim
 from prm_jax.reproduce.studies import STUDIES, load
 from prm_jax.reproduce.study import Study, run_study
 
-ROOT = Path(__file__).resolve().parents[2]
 TRAINED = "dreamprm"
 """A study whose smoke run makes all its updates: it has an update function of its own."""
 
@@ -98,19 +94,3 @@ def test_too_few_seeds_are_refused(seeds, smoke):
 def test_an_unknown_study_is_refused():
     with pytest.raises(InputError, match="unknown study"):
         load("none")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        ([], 0, "q_ranking"),
-        (["none"], 2, "unknown study 'none'"),
-        (["sorm", "--seeds=4"], 2, "too few"),
-        (["sorm", "--config.data.solution=3"], 2, "solution"),
-    ],
-)
-def test_the_command_lists_and_refuses(arguments, code, says):
-    command = [sys.executable, "-m", "experiments.reproduce", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert ended.returncode == code and says in ended.stdout + ended.stderr
-    assert code == 0 or ended.stderr.count("\n") == 1
