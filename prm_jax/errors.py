@@ -23,7 +23,8 @@ class InputError(ValueError):
         place = "" if file is None else f"{file}:" + ("" if line is None else f"{line}:") + " "
         name = "" if field is None else f"field '{field}': "
         advice = "" if remedy is None else f"; {remedy}"
-        super().__init__(" ".join(f"{place}{name}{problem}{advice}".split()))
+        parts = (place, cut(name, LONGEST_FIELD), cut(problem, LONGEST_PROBLEM), advice)
+        super().__init__(" ".join("".join(parts).split()))
 
     def advised(self, remedy):
         """The same error with one more remedy."""
@@ -31,6 +32,15 @@ class InputError(ValueError):
         return InputError(
             self.problem, file=self.file, line=self.line, field=self.field, remedy=remedy
         )
+
+
+LONGEST_FIELD, LONGEST_PROBLEM = 200, 800
+
+
+def cut(text, longest) -> str:
+    """A text without its middle where it is longer: messages quote input of any length."""
+    text = str(text)
+    return text if len(text) <= longest else f"{text[: longest - 60]} ... {text[-50:]}"
 
 
 def few(names, most=3) -> str:

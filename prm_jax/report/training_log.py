@@ -32,7 +32,7 @@ def training_panels(path: str | Path) -> tuple[Panel, ...]:
     """
     values: dict[str, dict[int, float]] = {}
     for where, row in read_jsonl(path):
-        if not isinstance(row.get("step"), int):
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
             raise where.error(
                 "is not an integer", field="step", remedy="give the training step in every line"
             )

@@ -313,7 +313,15 @@ def _chat_template(directory, config):
     if template is None:  # where processors of multimodal models had it before transformers 5
         template = read_json(directory / "chat_template.json").get("chat_template")
     if isinstance(template, list):  # several named templates
-        template = {entry["name"]: entry["template"] for entry in template}
+        named = [entry for entry in template if isinstance(entry, dict)]
+        template = {str(entry.get("name")): entry.get("template") for entry in named}
     if isinstance(template, dict):
         template = template.get("default")
+    if not isinstance(template, str | None):
+        raise InputError(
+            f"is of type {type(template).__name__}, not a text",
+            file=directory / "tokenizer_config.json",
+            field="chat_template",
+            remedy="save the tokenizer again",
+        )
     return template

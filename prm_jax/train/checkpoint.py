@@ -263,7 +263,7 @@ def _latest(workdir, mesh):
     values = json.loads(path.read_text(encoding="utf-8"))
     if "model_type" in values:  # of a checkpoint of transformers
         raise InputError("is no training workdir", file=workdir, remedy="give one of a run")
-    config = config_lib.from_json(values)
+    config = config_lib.from_json(values, path)
     mesh = make_mesh(devices=jax.devices()[:1]) if mesh is None else mesh
     checkpoints = Checkpoints(workdir)
     step = checkpoints.latest()

@@ -210,11 +210,19 @@ def to_json(config: ConfigDict) -> dict:
     return json.loads(json.dumps(config.to_dict()))
 
 
-def from_json(values: dict) -> ConfigDict:
-    """The inverse of `to_json`; keys that a newer version knows get their default."""
+def from_json(values: dict, file=None) -> ConfigDict:
+    """The inverse of `to_json`; keys that a newer version knows get their default.
+
+    Args:
+        values: the JSON object.
+        file: where it comes from, for messages.
+
+    Raises:
+        InputError: they are no configuration of a run, or a value is of another type.
+    """
     config = default_config()
     with config.unlocked():
-        _update(config, values)
+        _update(config, values, file)
     return config
 
 
@@ -247,12 +255,25 @@ def differences(old: dict, new: dict) -> list[str]:
     ]
 
 
-def _update(config, values):
+def _update(config, values, file, prefix=""):
     for key, value in values.items():
-        if isinstance(value, dict):
-            _update(config[key], value)
-        else:
-            config[key] = _tuples(value) if isinstance(value, list) else value
+        field, known = prefix + key, config.get(key)
+        try:
+            if isinstance(value, dict) and isinstance(known, ConfigDict):
+                _update(known, value, file, f"{field}.")
+            elif isinstance(value, dict) or isinstance(known, ConfigDict):
+                raise TypeError
+            else:
+                config[key] = _tuples(value) if isinstance(value, list) else value
+        except InputError:
+            raise
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"cannot be {value!r}",
+                file=file,
+                field=field,
+                remedy="take the file that the run wrote",
+            ) from error
 
 
 def _tuples(value):

@@ -4,6 +4,7 @@
 (`split.no`, from 0) and how many there are; the first has the metadata of all.
 """
 
+import mmap
 import re
 from pathlib import Path
 
@@ -108,13 +109,14 @@ def open_file(path):
     """Metadata and tensors of one file, as in `open_parts`."""
     try:
         check_header(path)
+        check_lengths(path)
         reader = gguf.GGUFReader(path)
         fields = {name: field.contents() for name, field in reader.fields.items()}
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from error
     except InputError:
         raise
-    except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, KeyError, OverflowError, TypeError) as error:
         raise InputError(
             "not a GGUF file, or a truncated one", file=path, remedy="fetch it again"
         ) from error
@@ -141,3 +143,61 @@ def check_header(path):
             field="GGUF.version",
             remedy="convert the model again with a llama.cpp of today",
         )
+
+
+SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+"""Bytes of each kind of number in metadata."""
+STRING, ARRAY, DEEPEST = 8, 9, 4
+
+
+def check_lengths(path):
+    """Raises ValueError if metadata or descriptions of tensors say that they go on after the file.
+
+    The reader of the `gguf` package takes lengths at their word.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:4] != b"GGUF":
+            return
+        cursor = Cursor(data, 8)
+        tensors, entries = cursor.number(8), cursor.number(8)
+        for _ in range(entries):
+            cursor.skip(cursor.number(8))
+            cursor.skip_value(cursor.number(4))
+        for _ in range(tensors):
+            cursor.skip(cursor.number(8))
+            cursor.skip(8 * cursor.number(4) + 4 + 8)
+
+
+class Cursor:
+    """A place in a file that moves on and never leaves it."""
+
+    def __init__(self, data, at):
+        self.data, self.at, self.end = data, at, len(data)
+
+    def skip(self, size):
+        """Moves on by so many bytes."""
+        self.at += size
+        if self.at > self.end:
+            raise ValueError("the file ends before what it says it holds")
+
+    def number(self, size):
+        """The unsigned number here, of so many bytes."""
+        start = self.at
+        self.skip(size)
+        return int.from_bytes(self.data[start : self.at], "little")
+
+    def skip_value(self, kind, depth=0):
+        """Moves on by one value of metadata."""
+        if kind in SIZES:
+            self.skip(SIZES[kind])
+        elif kind == STRING:
+            self.skip(self.number(8))
+        elif kind == ARRAY and depth < DEEPEST:
+            inner, count = self.number(4), self.number(8)
+            if inner in SIZES:
+                self.skip(SIZES[inner] * count)
+                return
+            for _ in range(count):
+                self.skip_value(inner, depth + 1)
+        else:
+            raise ValueError(f"no value of metadata is of kind {kind}")

@@ -45,7 +45,7 @@ def read_config(values, file):
         tied = {name: values[name] for name in ("tie_word_embeddings",) if name in values}
         values = tied | values["text_config"]
     model_type = values.get("model_type")
-    if model_type not in BY_MODEL_TYPE:
+    if not isinstance(model_type, str) or model_type not in BY_MODEL_TYPE:
         raise InputError(
             f"unsupported model type {model_type!r}",
             file=file,

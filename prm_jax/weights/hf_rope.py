@@ -122,8 +122,8 @@ def one_rope(family, parameters, theta, fields, by_layer_type=False):
         by_layer_type: the dict is that of one layer type.
     """
     kind = parameters.get("rope_type") or parameters.get("type") or "default"
-    kind = family.rope_aliases.get(kind, kind)
-    if kind not in ROPE_USES:
+    kind = family.rope_aliases.get(kind, kind) if isinstance(kind, str) else kind
+    if not isinstance(kind, str) or kind not in ROPE_USES:
         raise InputError(
             f"unsupported RoPE scaling {kind!r}",
             field="rope_type",

@@ -62,7 +62,13 @@ def is_adapter(directory) -> bool:
 
 def brings_head(directory) -> bool:
     """Whether an adapter makes a classifier of its base."""
-    return read_json(Path(directory) / CONFIG).get("task_type") in ARCHITECTURES
+    return _architecture(read_json(Path(directory) / CONFIG)) is not None
+
+
+def _architecture(config):
+    """The ending of the class that an adapter's task makes of its base; None leaves the base's."""
+    task = config.get("task_type")
+    return ARCHITECTURES.get(task) if isinstance(task, str) else None
 
 
 def base_directory(directory, base=None):
@@ -141,7 +147,7 @@ class AdaptedSource:
             raise InputError(
                 f"has no {WEIGHTS}", file=directory, remedy="save the adapter as safetensors"
             )
-        self.architecture = ARCHITECTURES.get(self.config.get("task_type"))
+        self.architecture = _architecture(self.config)
         self._base = base
         self._adapter = SafetensorsDirectory(directory, name=WEIGHTS, beside=(VALUE_HEAD,))
         self._factors: dict[str, dict[str, str]] = {}  # key -> {'A', 'B': key in the adapter}

@@ -127,7 +127,7 @@ def opened(file):
         return safetensors.safe_open(file, framework="numpy")
     except FileNotFoundError as error:
         raise InputError("is listed in the index but is not there", file=file) from error
-    except (safetensors.SafetensorError, OSError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise InputError(
             "not a safetensors file, or a truncated one", file=file, remedy="fetch it again"
         ) from error

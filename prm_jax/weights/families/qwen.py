@@ -41,7 +41,7 @@ def read_qwen3_moe(fields):
                 remedy="the published Qwen3-MoE models have experts in every layer",
             )
     counts = [fields.get(name) for name in EXPERT_COUNTS if fields.get(name) is not None]
-    if len(set(counts)) > 1:
+    if any(count != counts[0] for count in counts):
         raise InputError(
             f"says {counts[0]}, and {EXPERT_COUNTS[1]} says {counts[1]}", field=EXPERT_COUNTS[0]
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import boolean, number
 from prm_jax.models.config import DecoderConfig
 from prm_jax.weights.families.rows import GGUF_NAMES, Row
 
@@ -16,6 +17,58 @@ LAYER_TYPES = {
 """Kinds of layers: Hugging Face's words -> ours."""
 
 
+LARGEST = 1e300
+NUMBERS = (
+    "attn_logit_softcapping",
+    "decoder_sparse_step",
+    "final_logit_softcapping",
+    "full_attention_interval",
+    "max_window_layers",
+    "num_experts",
+    "num_local_experts",
+    "original_max_position_embeddings",
+    "partial_rotary_factor",
+    "query_pre_attn_scalar",
+    "rms_norm_eps",
+    "rope_local_base_freq",
+    "rope_theta",
+    "sliding_window",
+    "sliding_window_pattern",
+    "_sliding_window_pattern",
+)
+ABOVE_ZERO = ("query_pre_attn_scalar", "full_attention_interval")
+FLAGS = (
+    "attention_bias",
+    "attn_output_gate",
+    "mlp_bias",
+    "norm_topk_prob",
+    "tie_word_embeddings",
+    "use_sliding_window",
+)
+TEXTS = ("hidden_act", "hidden_activation")
+LISTS_OF_TEXT = ("layer_types",)
+
+
+def wrong_kind(name, value) -> str | None:
+    """What a field should be and is not; None where it is that, or null, or of a kind that its
+    reader checks."""
+    if value is None:
+        return None
+    finite = number(value) is not None
+    if name in ABOVE_ZERO and not (finite and value > 0):
+        return "a number above 0"
+    if name in NUMBERS and not (finite and abs(value) < LARGEST):
+        return "a number"
+    if name in FLAGS and boolean(value) is None:
+        return "true or false"
+    if name in TEXTS and not isinstance(value, str):
+        return "a text"
+    if name in LISTS_OF_TEXT:
+        texts = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        return None if texts else "a list of texts"
+    return None
+
+
 class Fields:
     """The fields of one configuration, with the family's defaults; errors name file and field."""
 
@@ -23,8 +76,20 @@ class Fields:
         self.values, self.defaults, self.file = values, defaults, file
 
     def get(self, name):
-        """The value; the family's default where the field is absent, None where both are."""
-        return self.values.get(name, self.defaults.get(name))
+        """The value; the family's default where the field is absent, None where both are.
+
+        Raises:
+            InputError: it is of another kind than the field.
+        """
+        value = self.values.get(name, self.defaults.get(name))
+        if wanted := wrong_kind(name, value):
+            raise InputError(
+                f"is {value!r}, not {wanted}",
+                file=self.file,
+                field=name,
+                remedy="fetch the file again",
+            )
+        return value
 
     def integer(self, name, otherwise=None):
         """A positive integer; `otherwise` where it is absent or null, an error if that is None."""
