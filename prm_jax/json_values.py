@@ -18,6 +18,7 @@ import decimal
 import json
 import math
 import pathlib
+import sys
 import uuid
 from collections.abc import Mapping, Set
 from types import NoneType
@@ -152,7 +153,7 @@ def number(value) -> int | float | None:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if isinstance(value, int) or math.isfinite(value) else None
+    return value if abs(value) <= sys.float_info.max else None  # integers have no such bound
 
 
 def boolean(value) -> bool | None:

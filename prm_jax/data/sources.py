@@ -25,6 +25,7 @@ from prm_jax.data.gsm8k import corrupt_gsm8k
 from prm_jax.data.overlap import normalize, remove_duplicates
 from prm_jax.data.synthetic import make_trajectories
 from prm_jax.errors import InputError
+from prm_jax.json_values import number
 from prm_jax.records import Rejects, Trajectory
 
 SYNTHETIC = "synthetic:"
@@ -91,6 +92,12 @@ def read_source(source: Source, skip_bad: Rejects | None = None) -> list[Traject
     exclude, threshold = source.options.get("exclude"), source.options.get("exclude_near")
     rest = {k: v for k, v in source.options.items() if k not in ("exclude", "exclude_near")}
     trajectories = _read(dataclasses.replace(source, options=rest), skip_bad)
+    if threshold is not None and not 0 < (number(threshold) or 0) <= 1:
+        raise InputError(
+            f"{threshold!r} is no similarity above 0 and at most 1",
+            field="exclude_near",
+            remedy="give a number such as 0.7",
+        )
     if exclude is not None:
         others = read_problems(str(exclude), skip_bad)
         trajectories, removed = remove_duplicates(trajectories, others, threshold)

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from prm_jax.data.sources import parse_sources, read_source
 from prm_jax.errors import InputError
+from prm_jax.evaluate.inputs import stored_scores
+from prm_jax.records import Trajectory, write_jsonl
 from prm_jax.report.training_log import training_panels
 from prm_jax.text import Tokenizer
 from prm_jax.train import config as config_lib
@@ -61,7 +64,7 @@ def test_the_names_are_those_of_all_readers(readers):
         ("query_pre_attn_scalar", [12]),
         ("query_pre_attn_scalar", -1),
         ("attention_bias", "false"),
-        ("hidden_act", [1]),
+        ("hidden_activation", [1]),
         ("rope_scaling", {"rope_type": [1]}),
         ("sliding_window", [6]),
     ],
@@ -107,6 +110,17 @@ def test_small_files_of_another_kind_are_refused(tmp_path):
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": 3}')
     with pytest.raises(InputError, match="field 'chat_template'"):
         Tokenizer.from_dir(tmp_path)
+
+
+def test_numbers_without_a_float_and_similarities_that_are_none_are_refused(tmp_path):
+    row = Trajectory("p", ("a",), id="i", meta={"k": 10**400})
+    with pytest.raises(InputError, match="not one number per step"):
+        stored_scores("k", [row], "f.jsonl")
+    write_jsonl(tmp_path / "a.jsonl", fuzzed_readers.OWN)
+    for near in ("near", "0", "1.5"):
+        line = f"{tmp_path}/a.jsonl?exclude={tmp_path}/a.jsonl&exclude_near={near}"
+        with pytest.raises(InputError, match="field 'exclude_near'"):
+            read_source(parse_sources(line)[0])
 
 
 def test_a_message_stays_short_however_long_the_input():
