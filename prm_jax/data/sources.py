@@ -94,7 +94,7 @@ def read_source(source: Source, skip_bad: Rejects | None = None) -> list[Traject
     trajectories = _read(dataclasses.replace(source, options=rest), skip_bad)
     if threshold is not None and not 0 < (number(threshold) or 0) <= 1:
         raise InputError(
-            f"{threshold!r} is no similarity above 0 and at most 1",
+            f"the threshold {threshold!r} is not in (0, 1]",
             field="exclude_near",
             remedy="give a number such as 0.7",
         )

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from prm_jax.json_values import number
 from prm_jax.records import read_jsonl
 from prm_jax.report.contents import Curve, Panel
 
@@ -37,7 +38,7 @@ def training_panels(path: str | Path) -> tuple[Panel, ...]:
                 "is not an integer", field="step", remedy="give the training step in every line"
             )
         for name, value in row.items():
-            if name != "step" and isinstance(value, int | float) and not isinstance(value, bool):
+            if name != "step" and number(value) is not None:
                 values.setdefault(name, {})[row["step"]] = float(value)
     panels = []
     for ending, (title, label) in PANELS.items():

@@ -31,9 +31,9 @@ from prm_jax.text import convention as convention_named
 from prm_jax.text.convention import OF_SOLUTION
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.artifacts import source_of
 from prm_jax.weights.load import find
-from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.threshold import recorded_threshold
 
 SOLUTION_SCORE = (

@@ -95,6 +95,8 @@ def test_small_files_of_another_kind_are_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("[1]\n")
     with pytest.raises(InputError, match="metrics.jsonl:1: field 'step'"):
         training_panels(tmp_path / "metrics.jsonl")
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": 10**400}) + "\n")
+    assert training_panels(tmp_path / "metrics.jsonl") == ()
     (tmp_path / INDEX).write_text(json.dumps({"weight_map": {"a": "\ud800.safetensors"}}))
     with pytest.raises(InputError, match="not a safetensors file"):
         SafetensorsDirectory(tmp_path)
