@@ -3,15 +3,9 @@
 python -m experiments.describe --data=train.jsonl --output=statistics.json
 """
 
-import rich.console
-import rich.table
 from absl import flags
 
 from prm_jax import cli
-from prm_jax.data.sources import parse_sources, read_source
-from prm_jax.data.statistics import describe_by_source
-from prm_jax.files import check_writable, write_json
-from prm_jax.records import Rejects
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Sources, as in prm_jax/data/sources.py.", required=True)
@@ -24,6 +18,14 @@ COLUMNS = (
 
 
 def main(argv):
+    import rich.console  # here, so that --help and bad flags answer at once
+    import rich.table
+
+    from prm_jax.data.sources import parse_sources, read_source
+    from prm_jax.data.statistics import describe_by_source
+    from prm_jax.files import check_writable, write_json
+    from prm_jax.records import Rejects
+
     del argv
     if FLAGS.output:
         check_writable(FLAGS.output)

@@ -7,7 +7,6 @@ from absl import flags
 
 from prm_jax import cli
 from prm_jax.data.overlap import THRESHOLD, compare
-from prm_jax.data.sources import read_problems
 from prm_jax.files import check_writable, write_json
 from prm_jax.records import Rejects
 
@@ -22,6 +21,8 @@ flags.DEFINE_integer("examples", 5, "How many pairs of each kind to show.", lowe
 
 
 def main(argv):
+    from prm_jax.data.sources import read_problems  # so that --help answers at once
+
     del argv
     if FLAGS.output:
         check_writable(FLAGS.output)

@@ -12,10 +12,6 @@ from pathlib import Path
 from absl import flags
 
 from prm_jax import cli
-from prm_jax.evaluate.inputs import read_step_scores
-from prm_jax.report import report_from_scores
-from prm_jax.report.threshold import find_threshold
-from prm_jax.scoring.inputs import read_identified
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", None, "Solutions, in any format that prm_jax reads.", required=True)
@@ -29,6 +25,11 @@ flags.DEFINE_integer("seed", 0, "Seed of the choice of solutions.")
 
 
 def main(argv):
+    from prm_jax.evaluate.inputs import read_step_scores  # so that --help answers at once
+    from prm_jax.report import report_from_scores
+    from prm_jax.report.threshold import find_threshold
+    from prm_jax.scoring.inputs import read_identified
+
     del argv
     threshold, source = find_threshold(FLAGS.threshold, FLAGS.scores)
     trajectories = read_identified(FLAGS.input, FLAGS.format)

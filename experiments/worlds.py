@@ -6,14 +6,15 @@ python -m experiments.worlds --out=docs/worlds.md
 from absl import flags
 
 from prm_jax import cli
-from prm_jax.data.synthetic import worlds
-from prm_jax.files import atomic_write
 
 OUT = flags.DEFINE_string("out", None, "The Markdown file to write.", required=True)
 
 
 def main(argv):
     """Writes the page."""
+    from prm_jax.data.synthetic import worlds  # so that --help answers at once
+    from prm_jax.files import atomic_write
+
     del argv
     with atomic_write(OUT.value) as file:
         file.write(worlds.page())

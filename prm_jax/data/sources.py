@@ -21,9 +21,7 @@ from typing import Any
 from absl import logging
 
 from prm_jax import formats
-from prm_jax.data.gsm8k import corrupt_gsm8k
 from prm_jax.data.overlap import normalize, remove_duplicates
-from prm_jax.data.synthetic import make_trajectories
 from prm_jax.errors import InputError
 from prm_jax.json_values import number
 from prm_jax.records import Rejects, Trajectory
@@ -146,7 +144,7 @@ def read_problems(line: str, skip_bad: Rejects | None = None) -> list[str]:
 def _read(source, skip_bad):
     if source.synthetic:
         corrupts = source.name.startswith(GSM8K_ERRORS)
-        program: Any = corrupt_gsm8k if corrupts else make_trajectories
+        program = _program(corrupts)
         _, *known = inspect.signature(program).parameters
         if unknown := sorted(set(source.options) - set(known)):
             raise InputError(
@@ -161,6 +159,17 @@ def _read(source, skip_bad):
             given = formats.read(source.path, "gsm8k", skip_bad)
         return program(given, **source.options)
     return formats.read(source.path, skip_bad=skip_bad, **source.options)
+
+
+def _program(corrupts) -> Any:
+    """What makes trajectories; imported here, as no other source needs it."""
+    if corrupts:
+        from prm_jax.data.gsm8k import corrupt_gsm8k
+
+        return corrupt_gsm8k
+    from prm_jax.data.synthetic import make_trajectories
+
+    return make_trajectories
 
 
 def _holds_problems_only(file):

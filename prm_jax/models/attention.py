@@ -20,7 +20,6 @@ from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
 from prm_jax.models.attention_blockwise import blockwise
-from prm_jax.models.attention_splash import kernel_specs, make_kernels, splash
 from prm_jax.models.attention_trees import attend_trees
 from prm_jax.models.constraints import (
     BATCH_AXES,
@@ -74,6 +73,8 @@ def attend(
         shards = 1
     kernels: tuple = ()
     if implementation == "splash":
+        from prm_jax.models.attention_splash import make_kernels  # Pallas takes long to import
+
         heads = query_BTNH.shape[2] // key_BTKH.shape[2]
         kernels = make_kernels(windows, heads, length, shards, softcap)
     part = functools.partial(
@@ -98,7 +99,12 @@ def attend(
     by_heads = divisible_spec(key_BTKH.shape, P(BATCH_AXES, split, "tensor", None), axes)
     whole, by_tokens = P(by_heads[0]), P(by_heads[0], split)
     of_trees = None if trees is None else trees.specs(whole, by_tokens)
-    others = ((by_tokens, whole), of_trees, kernel_specs(kernels, split), P())
+    of_kernels: tuple = ()
+    if kernels:
+        from prm_jax.models.attention_splash import kernel_specs
+
+        of_kernels = kernel_specs(kernels, split)
+    others = ((by_tokens, whole), of_trees, of_kernels, P())
     specs = (by_heads, by_heads, by_heads, *others)
     return jax.shard_map(local, in_specs=specs, out_specs=by_heads, check_vma=False)(
         query_BTNH, key_BTKH, value_BTKH, segments, trees, kernels, jnp.asarray(kind, jnp.int32)
@@ -127,6 +133,8 @@ def _attend_part(
     if trees is not None:
         return attend_trees(*arrays, trees=trees, one_block_at_a_time=one_at_a_time, **options)
     if implementation == "splash":
+        from prm_jax.models.attention_splash import splash
+
         return splash(*arrays, segments=segments, kernels=kernels, kind=kind, scale=scale)
     if implementation == "blockwise" or softcap is not None:
         return blockwise(*arrays, segments=segments, one_row_at_a_time=one_at_a_time, **options)

@@ -1,0 +1,44 @@
+"""`--help` of every command: it succeeds, and imports nothing that takes long."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted(
+    path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__"
+)
+SLOW = ("flax", "grain", "jax", "matplotlib", "optax", "orbax", "tensorflow_datasets")
+NOTE_IMPORTS = f"""
+import importlib, json, sys
+from absl import flags
+before, found = set(flags.FLAGS), {{}}
+for name in {COMMANDS}:
+    importlib.import_module("experiments." + name)
+    found[name] = [slow for slow in {SLOW} if slow in sys.modules]
+    for flag in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, flag)
+print(json.dumps(found))
+"""
+
+
+def test_help_of_no_command_imports_what_takes_long():
+    done = subprocess.run(
+        [sys.executable, "-c", NOTE_IMPORTS], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    found = json.loads(done.stdout)
+    assert sorted(found) == COMMANDS
+    assert {name: slow for name, slow in found.items() if slow} == {}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
+def test_help_exits_with_zero(command, flag):
+    done = command("score", flag)
+    assert done.code == 0 and "flags" in done.out
+
+
+def test_bad_flags_exit_with_two_also_beside_a_name_like_help(command):
+    assert command("score", "--helpless").code == 2
