@@ -35,10 +35,12 @@ def test_help_of_no_command_imports_what_takes_long():
 
 
 @pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
-def test_help_exits_with_zero(command, flag):
-    done = command("score", flag)
-    assert done.code == 0 and "flags" in done.out
+def test_help_exits_with_zero(flag):
+    # A process of its own: absl defines these flags once in a process.
+    command = [sys.executable, "-m", "experiments.score", flag]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "--input" in done.stdout
 
 
-def test_bad_flags_exit_with_two_also_beside_a_name_like_help(command):
+def test_a_flag_that_only_begins_like_help_is_refused(command):
     assert command("score", "--helpless").code == 2
