@@ -196,7 +196,7 @@ def read_jsonl(path, skip_bad=None) -> Iterator[tuple[Where, dict]]:
     opener = gzip.open if str(path).endswith(".gz") else open
     try:
         file = opener(path, "rb")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError of what cannot be the name of a file
         remedy = "give the path of a JSONL file"
         raise InputError(_reason(error), file=path, remedy=remedy) from error
     seen = False

@@ -290,6 +290,7 @@ def files(path):
     path = str(path)
     if tables.is_url(path):
         return tables.files(path)
+    _check_name(path)
     if Path(path).is_dir():
         found = sorted(str(file) for file in Path(path).iterdir() if _is_data(file))
         array_records.check_complete(found)
@@ -304,6 +305,17 @@ def files(path):
         array_records.check_complete(found)
         return found
     raise InputError("no file matches", file=path)
+
+
+def _check_name(path):
+    """Raises `InputError` for what cannot be the name of a file, or is one that may not be seen."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # perhaps a glob
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise InputError(f"no file: {reason}", file=path[:200], remedy="give a path") from error
 
 
 def rows(path, skip_bad=None):

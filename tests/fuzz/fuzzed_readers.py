@@ -399,7 +399,8 @@ def _gguf_reader(folder):
         file = GgufFile(path)
         Tokenizer.from_gguf(file.fields).encode("ab")
         for name, shape in file.shapes.items():
-            file.read(name, tuple(slice(0, 1) for _ in shape))
+            if shape:  # of models' tensors all have one
+                file.read(name, tuple(slice(0, 1) for _ in shape))
 
     return read
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prm_jax.data.sources import parse_sources, read_source
 from prm_jax.errors import InputError
 from prm_jax.evaluate.inputs import stored_scores
-from prm_jax.records import Trajectory, write_jsonl
+from prm_jax.records import Trajectory, read_jsonl, write_jsonl
 from prm_jax.report.training_log import training_panels
 from prm_jax.text import Tokenizer
 from prm_jax.train import config as config_lib
@@ -123,6 +123,14 @@ def test_numbers_without_a_float_and_similarities_that_are_none_are_refused(tmp_
         line = f"{tmp_path}/a.jsonl?exclude={tmp_path}/a.jsonl&exclude_near={near}"
         with pytest.raises(InputError, match="field 'exclude_near'"):
             read_source(parse_sources(line)[0])
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\ud800.jsonl", "a\0b"])
+def test_what_cannot_be_the_name_of_a_file_is_refused(name):
+    with pytest.raises(InputError):
+        read_source(parse_sources(name)[0])
+    with pytest.raises(InputError):
+        next(read_jsonl(name))
 
 
 def test_a_message_stays_short_however_long_the_input():
