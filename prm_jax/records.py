@@ -352,7 +352,7 @@ def _labels(row, n_steps, where):
 def _label(label, index, where):
     if label is None:
         return None
-    value = int(label) if isinstance(label, bool) else number(label)
+    value = int(label) if isinstance(label, int) else number(label)
     if value is None:
         raise where.error(
             f"must be a number in [0, 1] or null, not {_kind(label)}",

@@ -4,12 +4,12 @@ docs/data_formats.md lists the fields.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from prm_jax.calibration.sdm import Prediction
+from prm_jax.json_values import number
 from prm_jax.records import Trajectory, read_jsonl
 from prm_jax.scoring import StepScores
 from prm_jax.scoring.aggregation import logit
@@ -179,7 +179,7 @@ def _checked(row, where) -> Judged:
 
 
 def _number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and number(value) is not None
 
 
 CHECKS = {

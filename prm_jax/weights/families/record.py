@@ -96,7 +96,7 @@ class Fields:
         value = self.get(name)
         if value is None:
             value = otherwise
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
             problem = "is missing" if value is None else f"is {value!r}, not a positive integer"
             raise InputError(problem, file=self.file, field=name)
         return value
