@@ -67,6 +67,7 @@ def test_the_names_are_those_of_all_readers(readers):
         ("hidden_activation", [1]),
         ("rope_scaling", {"rope_type": [1]}),
         ("sliding_window", [6]),
+        ("head_dim", 10**400),
     ],
 )
 def test_a_field_of_another_kind_is_named(field, value):
