@@ -1,7 +1,8 @@
 """The demo: problems made by program, a language model trained on them, and what came of it.
 
 Five stages, each with its files in the workdir, so that a run that was stopped goes on where it
-was: `data/` (problems), `train/` (a training workdir), `scores/`, `results.json`, `report.html`.
+was, and one that is finished does nothing twice: `data/` (problems), `train/` (a training workdir),
+`scores/`, `results.json`, `report.html`.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from ml_collections import ConfigDict
 
 from prm_jax import provenance
 from prm_jax.data.synthetic import make_candidates, make_trajectories
+from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure
 from prm_jax.evaluate.inputs import read_scores
 from prm_jax.files import write_json
@@ -39,11 +41,15 @@ from prm_jax.report import (
 )
 from prm_jax.report.contents import Role
 from prm_jax.report.tables import format_estimate
-from prm_jax.scoring.score_file import score_file
+from prm_jax.scoring.score_file import score_file, sha256
+from prm_jax.stages import Stages
 from prm_jax.train import loop
+from prm_jax.train.config import to_json
+from prm_jax.weights.safetensors_files import read_json
 from prm_jax.weights.threshold import record_threshold
 
 MODEL = "PRM"
+SCORED = ("validation", "test", "candidates")
 BASELINES = ("random", "majority", "length", "position")
 FIRST_ERROR = Metric(
     "first-error F1",
@@ -79,10 +85,13 @@ def run(config: ConfigDict, workdir) -> dict:
         seconds[name] = time.monotonic() - began
         console.print(f"[bold]{number}/5[/bold] {text}", highlight=False)
 
+    stages, code, worked = Stages(workdir), provenance.code_version(), False
     stage(1, "problems", "making step-labelled problems")
     problems = make_problems(config)
+    data = {name: workdir / "data" / f"{name}.jsonl" for name in problems.items()}
     for name, part in problems.items().items():
-        write_jsonl(workdir / "data" / f"{name}.jsonl", part)
+        write_jsonl(data[name], part)
+    sources = {name: sha256(path) for name, path in data.items()}
 
     stage(2, "training", f"training {config.train.model.name} on their labels")
     training = config.train.copy_and_resolve_references()
@@ -90,10 +99,34 @@ def run(config: ConfigDict, workdir) -> dict:
         training.seed = config.seed
         training.data.train = str(workdir / "data" / "train.jsonl")
         training.data.validation = str(workdir / "data" / "validation.jsonl")
-    loop.train(training, workdir / "train")
+    exported = workdir / "train" / "export"
+    worked |= stages.run(
+        "training",
+        {"config": to_json(training), "data": sources, "code": code},
+        lambda: sorted(exported.glob("*.safetensors")),
+        lambda: loop.train(training, workdir / "train"),
+    )
 
     stage(3, "scoring", "scoring held-out solutions")
-    scores = _score(config, workdir, problems)
+    weights = {path.name: sha256(path) for path in sorted(exported.glob("*.safetensors"))}
+    for name in SCORED:
+        output = workdir / "scores" / f"{name}.jsonl"
+        aggregation = config.evaluation.aggregation
+        worked |= stages.run(
+            f"scores of {name}",
+            {"weights": weights, "data": sources[name], "how": aggregation, "code": code},
+            lambda output=output: [output],
+            lambda name=name, output=output: _score(name, data[name], output, exported, config),
+        )
+    scores = {
+        name: read_scores(workdir / "scores" / f"{name}.jsonl", getattr(problems, name))
+        for name in SCORED
+    }
+    settings = json.loads(json.dumps(config.to_dict()))
+    if not worked and (kept := _kept(workdir, settings)):
+        console.print(f"everything is there: {workdir / 'report.html'}", highlight=False)
+        _print(kept, console)
+        return kept
 
     stage(4, "evaluation", "evaluating against the baselines")
     result = evaluate(config, problems, scores)
@@ -102,7 +135,7 @@ def run(config: ConfigDict, workdir) -> dict:
     result["run"] = {
         "command": " ".join(["python -m experiments.demo", *sys.argv[1:]]),
         "seed": config.seed,
-        "code": provenance.code_version(),
+        "code": code,
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "seconds": {a: round(seconds[b] - seconds[a], 1) for a, b in zip(names, names[1:])},
@@ -110,7 +143,7 @@ def run(config: ConfigDict, workdir) -> dict:
         "continued": continued,
         "peak_memory_gib": round(provenance.peak_memory_gib(), 2),
     }
-    result["config"] = json.loads(json.dumps(config.to_dict()))
+    result["config"] = settings
     write_json(workdir / "results.json", result)
     tuned = result["methods"][MODEL]["threshold"]
     record_threshold(workdir / "train" / "export", tuned["value"], tuned["source"])
@@ -155,22 +188,27 @@ def make_problems(config: ConfigDict) -> Parts:
     return Parts(train, solutions("validation"), solutions("test"), candidates)
 
 
-def _score(config, workdir, problems) -> dict[str, list]:
-    """Step scores by name of the data, made by the command that scores any file."""
-    scores = {}
-    for name in ("validation", "test", "candidates"):
-        output = workdir / "scores" / f"{name}.jsonl"
-        with Progress(f"scoring {name}") as bar:
-            score_file(
-                str(workdir / "train"),
-                workdir / "data" / f"{name}.jsonl",
-                output,
-                aggregation=config.evaluation.aggregation,
-                chunk=64,
-                progress=bar.update,
-            )
-        scores[name] = read_scores(output, getattr(problems, name))
-    return scores
+def _kept(workdir, settings):
+    """The result that is there, if it and its page were made with these settings."""
+    try:
+        result = read_json(workdir / "results.json")
+        same = result["config"] == settings and result["run"]["code"] == provenance.code_version()
+    except (OSError, InputError, KeyError, TypeError):
+        return None
+    return result if same and (workdir / "report.html").is_file() else None
+
+
+def _score(name, data, output, model, config):
+    """Step scores of a file, made by the command that scores any file."""
+    with Progress(f"scoring {name}") as bar:
+        score_file(
+            str(model.parent),
+            data,
+            output,
+            aggregation=config.evaluation.aggregation,
+            chunk=64,
+            progress=bar.update,
+        )
 
 
 def evaluate(config: ConfigDict, problems: Parts, scores: Mapping[str, list]) -> dict:

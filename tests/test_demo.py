@@ -68,8 +68,29 @@ def test_the_page_shows_table_curves_and_solutions(finished):
     assert result["run"]["code"] in html
 
 
+def test_the_same_command_does_nothing_twice_and_finds_what_was_changed(finished, monkeypatch):
+    workdir, result = finished
+    page = (workdir / "report.html").stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        for module, name in ((demo.loop, "train"), (demo, "score_file"), (demo, "write_report")):
+            patch.setattr(module, name, lambda *_, name=name, **__: pytest.fail(f"{name} again"))
+        assert demo.run(tiny_config(), workdir) == json.loads(json.dumps(result))
+    assert (workdir / "report.html").stat().st_mtime_ns == page
+
+    scores, done = workdir / "scores" / "test.jsonl", []
+    before = scores.read_bytes()
+    scores.write_bytes(before[:-20])
+    score_file = demo.score_file
+    with monkeypatch.context() as patch:
+        patch.setattr(demo.loop, "train", lambda *_: pytest.fail("trained again"))
+        patch.setattr(demo, "score_file", lambda *a, **o: done.append(a[2]) or score_file(*a, **o))
+        demo.run(tiny_config(), workdir)
+    assert done == [scores] and scores.read_bytes() == before
+
+
 def test_the_same_command_goes_on_where_it_was_and_other_problems_are_refused(finished):
     workdir, result = finished
+    (workdir / "stages.json").write_text("[damaged")
     scores = list(read_jsonl(workdir / "scores" / "test.jsonl"))
     again = demo.run(tiny_config(), workdir)
     assert again["methods"] == result["methods"]
