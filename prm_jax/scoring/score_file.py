@@ -33,7 +33,7 @@ from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
 from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.artifacts import source_of
-from prm_jax.weights.load import find
+from prm_jax.weights.load import find, is_language_model
 from prm_jax.weights.threshold import recorded_threshold
 
 SOLUTION_SCORE = (
@@ -116,6 +116,8 @@ def score_file(
             remedy="score without it",
         )
     check_writable(output, make=False)  # before any work
+    if convention is None and is_language_model(model_name, base):
+        convention = of_language_model(how)
     given = aggregation
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
@@ -211,6 +213,27 @@ def score_file(
         rejects.write()
     partial.unlink()
     return record
+
+
+def of_language_model(how) -> str | None:
+    """The convention for a language model of which nothing says how steps are marked.
+
+    Args:
+        how: the scorer that is asked for.
+
+    Raises:
+        InputError: it reads a head, which a language model does not have.
+    """
+    if how.names == {"mean_log_prob"}:
+        return "trl"  # only where steps end matters, and there each has its newline
+    if "discriminative" in how.names and "model" not in how.names:
+        raise InputError(
+            "is a language model without a head that scores steps",
+            field="model",
+            remedy="train one on it with experiments.train, or have the likelihood of its steps "
+            "with --scorer=mean_log_prob",
+        )
+    return None
 
 
 def score_row(name, scores, aggregation: str | None) -> dict:

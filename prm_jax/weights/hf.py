@@ -43,19 +43,9 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
         InputError: a missing, truncated or contradictory file, an unsupported feature, tensors
             missing or left over.
     """
-    directory = Path(directory)
-    adapter = directory if peft_adapter.is_adapter(directory) else None
-    if adapter is not None:
-        directory = peft_adapter.base_directory(adapter, base)
-        logging.info("%s: an adapter of %s", adapter, directory)
-    require_config(directory)
-    values = read_json(directory / "config.json")
-    refuse_quantised(values, directory / "config.json")
-    source = open_tensors(directory, values)
-    if adapter is not None:
-        source, values = adapt(adapter, source, values)
-    config = hf_config.read_config(values, directory / "config.json")
-    head = read_head(directory, adapter, source, values)
+    opened = open_directory(directory, base)
+    directory, config, head = opened.directory, opened.config, opened.head
+    source, values = opened.source, opened.values
     ignorable = list(hf_tables.IGNORABLE)
     if head is None or head.kind in ("two_token", "easy_to_hard"):
         ignorable.append(re.compile(r"^score\."))
@@ -83,6 +73,42 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
     rows = hf_tables.rows_for(config, head)
     params = assemble(source, rows, abstract, dtype=dtype, mesh=mesh, ignorable=ignorable)
     return config, head, params, values
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A checkpoint directory of which only headers were read.
+
+    Fields:
+        directory: of the model, for an adapter of its base.
+        config, head, values: as `load_directory` gives them.
+        source: the tensors, for `assemble`.
+    """
+
+    directory: Path
+    config: Any
+    head: HeadConfig | None
+    values: dict
+    source: Any
+
+
+def open_directory(directory, base=None) -> Opened:
+    """Reads `config.json` and the headers of a directory's files; arguments, errors as in
+    `load_directory`.
+    """
+    directory = Path(directory)
+    adapter = directory if peft_adapter.is_adapter(directory) else None
+    if adapter is not None:
+        directory = peft_adapter.base_directory(adapter, base)
+        logging.info("%s: an adapter of %s", adapter, directory)
+    require_config(directory)
+    values = read_json(directory / "config.json")
+    refuse_quantised(values, directory / "config.json")
+    source = open_tensors(directory, values)
+    if adapter is not None:
+        source, values = adapt(adapter, source, values)
+    config = hf_config.read_config(values, directory / "config.json")
+    return Opened(directory, config, read_head(directory, adapter, source, values), values, source)
 
 
 def require_config(directory):

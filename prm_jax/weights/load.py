@@ -9,7 +9,7 @@ from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
-from prm_jax.weights.hf import load_directory, read_record
+from prm_jax.weights.hf import load_directory, open_directory, read_record
 
 DTYPES = ("float32", "bfloat16")
 
@@ -71,6 +71,31 @@ def find(name, path=None):
         field="model",
         remedy=f"presets are {', '.join(artifacts.presets())}",
     )
+
+
+def is_language_model(name, base=None) -> bool:
+    """Whether a model has no head and nothing says how it marks steps; reads no weights.
+
+    Args:
+        name, base: as in `load_model`.
+
+    Returns:
+        It; False for a training workdir without an export.
+
+    Raises:
+        InputError: as `load_model`, as far as headers show it.
+    """
+    place = find(str(name))
+    if place.is_dir() and (place / "checkpoints").is_dir():
+        place = place / "export"
+        if not (place / "config.json").is_file():
+            return False
+    if not place.is_dir():
+        return place.suffix == ".gguf" and GgufFile(place).head is None
+    if read_record(place).get("convention") is not None:
+        return False
+    opened = open_directory(place, base)
+    return opened.head is None and read_record(opened.directory).get("convention") is None
 
 
 def from_directory(directory, dtype, mesh, base=None):
