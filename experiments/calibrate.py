@@ -49,10 +49,12 @@ def main(_):
         summary,
     )
     from prm_jax.calibration.sdm.options import parse
+    from prm_jax.compilation import keep_programs
     from prm_jax.files import check_writable
     from prm_jax.progress import Progress
     from prm_jax.report.calibration_page import report_judged_file
 
+    keep_programs()
     hyper = {"alpha": FLAGS.alpha, **parse(FLAGS.hyper)}
     names = ("layers", "convention", "format", "max_length", "aggregation", "nearest", "level")
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, "cache", "baselines")}

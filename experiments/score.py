@@ -45,10 +45,12 @@ flags.mark_flags_as_required(["model", "input", "output"])
 
 def main(_):
     """Scores."""
+    from prm_jax.compilation import keep_programs
     from prm_jax.models import make_mesh  # so that --help and bad flags answer at once
     from prm_jax.progress import Progress
     from prm_jax.scoring.score_file import score_file
 
+    keep_programs()
     switches = ("share_prefixes", "skip_bad")
     names = (
         "scorer",
