@@ -37,7 +37,7 @@ def main(_):
     """Evaluates."""
     from prm_jax.evaluate.evaluate_file import evaluate_file  # so that --help answers at once
     from prm_jax.evaluate.inputs import number
-    from prm_jax.files import check_writable, write_json
+    from prm_jax.files import beside, check_writable, write_json
     from prm_jax.progress import Progress
     from prm_jax.records import Rejects
 
@@ -50,7 +50,7 @@ def main(_):
     names = ("scores", "scores_key", "format")
     options |= {name: FLAGS[name].value for name in names}
     check_writable(FLAGS.output, make=False)
-    rejects = Rejects(f"{FLAGS.output}.rejects.jsonl") if FLAGS.skip_bad else None
+    rejects = Rejects(beside(FLAGS.output, ".rejects.jsonl")) if FLAGS.skip_bad else None
     with Progress("evaluating", quiet=QUIET_SECONDS) as bar:
         options |= {"skip_bad": rejects, "progress": bar.update}
         result = evaluate_file(FLAGS.task, FLAGS.input, **options)

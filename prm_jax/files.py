@@ -1,11 +1,14 @@
 """Writing files so that a reader never sees half of one, also where the disk is full."""
 
+import atexit
 import contextlib
 import errno
+import functools
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,7 +44,8 @@ def atomic_write(path, mode="w"):
 def atomic_path(path):
     """Gives the name of an empty temporary file, which takes `path`'s place like `atomic_write`'s.
 
-    For writers that open the file themselves.
+    For writers that open the file themselves. What is no file (a device, a pipe) keeps its place:
+    it is written to when the block ends. Of a link the target is replaced.
 
     Args:
         path: the file to write; its directory is made if it does not exist.
@@ -53,7 +57,11 @@ def atomic_path(path):
         InputError: as `atomic_write`.
     """
     check_writable(path)
-    path = Path(path)
+    if is_special(path):
+        with _through_a_file(path) as temporary:
+            yield temporary
+        return
+    path = Path(os.path.realpath(path))  # a link stays, and what it points to is replaced
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(descriptor)
     try:
@@ -71,6 +79,50 @@ def atomic_path(path):
         raise
 
 
+@contextlib.contextmanager
+def _through_a_file(path):
+    """A temporary file whose content goes into a device or pipe when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="prm_jax.") as folder:
+        temporary = os.path.join(folder, "output")
+        Path(temporary).touch()
+        with room_for(temporary):
+            yield temporary
+        try:
+            with open(temporary, "rb") as source, open(path, "wb") as target:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise InputError(
+                f"cannot be written: {(error.strerror or str(error)).lower()}", file=path
+            ) from error
+
+
+def is_special(path) -> bool:
+    """Whether something is there that is neither a file nor a directory: a device, a pipe."""
+    if os.path.abspath(path).startswith(("/dev/", "/proc/")):
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def beside(output, ending: str) -> Path:
+    """The file beside an output: OUTPUT.meta.json and the like.
+
+    A device or pipe has nothing beside it; what would be there lies in a temporary directory, which
+    the end of this process removes.
+    """
+    return _scratch() / f"output{ending}" if is_special(output) else Path(f"{output}{ending}")
+
+
+@functools.cache
+def _scratch():
+    folder = tempfile.mkdtemp(prefix="prm_jax.")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def check_writable(path, make: bool = True):
     """Finds out whether a file can be written, by opening one without a name where it would be.
 
@@ -84,7 +136,11 @@ def check_writable(path, make: bool = True):
     path = Path(path)
     if path.is_dir():
         raise InputError("is a directory", file=path, remedy="give the name of a file to write")
-    folder = path.absolute().parent
+    if is_special(path):
+        if not os.access(path, os.W_OK):
+            raise InputError("cannot be written", file=path, remedy="write to another place")
+        return
+    folder = Path(os.path.realpath(path)).parent
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)

@@ -20,12 +20,12 @@ from prm_jax.calibration.features import LEVELS, solution_features, step_feature
 from prm_jax.calibration.judged import baseline_columns, solution_line, step_line
 from prm_jax.calibration.metrics import admitted_table
 from prm_jax.calibration.sdm import fit, predict
-from prm_jax.calibration.sdm.files import RECORD, load_sdm, save_sdm
+from prm_jax.calibration.sdm.files import RECORD, load_sdm, require_sdm_place, save_sdm
 from prm_jax.calibration.sdm.options import checked as check_options
 from prm_jax.calibration.sdm.split import training_and_calibration
 from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
-from prm_jax.files import atomic_write, check_writable, write_json
+from prm_jax.files import atomic_write, beside, check_writable, write_json
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
 from prm_jax.scoring.aggregation import check_method
@@ -98,7 +98,8 @@ def calibrate_file(
     options = check_options(hyper or {})
     check_baselines(baselines, options["alpha"])
     check_writable(output)
-    sdm_directory = Path(sdm_directory or f"{output}.sdm")
+    sdm_directory = Path(sdm_directory or beside(output, ".sdm"))
+    require_sdm_place(sdm_directory)
     labelled = read_identified(calibration, format, None)
     trajectories = read_identified(path, format, None)
     model, params, tokenizer = load_model(model_name)
@@ -190,7 +191,7 @@ def calibrate_file(
         file.writelines(
             json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines
         )
-    write_json(f"{output}.meta.json", meta)
+    write_json(beside(output, ".meta.json"), meta)
     return meta
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prm_jax import formats
 from prm_jax.errors import InputError
-from prm_jax.files import check_writable, write_json
+from prm_jax.files import beside, check_writable, write_json
 from prm_jax.records import Rejects, Where, write_jsonl
 
 EXAMPLES = 5  # names of trajectories per reason in the report
@@ -39,12 +39,12 @@ def convert(input, output, to, format="auto", skip_bad=False, **options):
             output then.
     """
     writer = formats.writer(to)
-    report_path = f"{output}.report.json"
+    report_path = beside(output, ".report.json")
     if Path(output).resolve() in [Path(file).resolve() for file in formats.files(input)]:
         raise InputError("is also the input", file=output, remedy="write to another file")
     check_writable(output)
     check_writable(report_path)
-    rejects = Rejects(f"{output}.rejects.jsonl") if skip_bad else None
+    rejects = Rejects(beside(output, ".rejects.jsonl")) if skip_bad else None
     rows, places, n_read = [], set(), 0
     refused: dict[str, dict] = {}
     left_out: dict[str, dict] = {}

@@ -16,7 +16,7 @@ import jax
 
 from prm_jax import scoring
 from prm_jax.errors import InputError
-from prm_jax.files import LineFile, atomic_write, check_writable, write_json
+from prm_jax.files import LineFile, atomic_write, beside, check_writable, write_json
 from prm_jax.formats import files
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
@@ -122,7 +122,7 @@ def score_file(
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
     marking = None if convention is None else convention_named(convention)
-    rejects = Rejects(f"{output}.rejects.jsonl") if skip_bad else None
+    rejects = Rejects(beside(output, ".rejects.jsonl")) if skip_bad else None
     try:
         trajectories = read_identified(path, format, rejects)
     except InputError as error:
@@ -166,7 +166,7 @@ def score_file(
         "aggregation": aggregation,
         "code": code_version(),
     }
-    partial = Path(f"{output}.partial")
+    partial = beside(output, ".partial")
     check_writable(output)
     ids = [trajectory.id for trajectory in trajectories]
     with _Partial(partial, made_from, ids) as kept:
@@ -208,7 +208,7 @@ def score_file(
     }
     with atomic_write(output) as file:
         file.writelines(lines)
-    write_json(f"{output}.meta.json", record)
+    write_json(beside(output, ".meta.json"), record)
     if rejects:
         rejects.write()
     partial.unlink()

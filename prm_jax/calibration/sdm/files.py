@@ -1,12 +1,15 @@
 """An SDM on disk: tensors in safetensors, and a record of what it belongs to."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+import safetensors
 
 from prm_jax.calibration.sdm.estimator import SDM
 from prm_jax.errors import InputError
 from prm_jax.weights.added_layers import read_layers, read_record, save_layers
+from prm_jax.weights.safetensors_files import SINGLE
 
 RECORD = "sdm.json"
 BY_CLASS = ("class_d0", "class_rescaled")
@@ -22,6 +25,30 @@ INTEGERS = (
 )
 
 
+def require_sdm_place(directory) -> None:
+    """Raises `InputError` unless a directory is absent, empty or holds an SDM, whole or half."""
+    directory = Path(directory)
+    if directory.exists() and not (directory / RECORD).is_file():
+        if not directory.is_dir() or any(map(_is_foreign, directory.iterdir())):
+            raise InputError(
+                "holds something else than an estimator",
+                file=directory,
+                field="sdm",
+                remedy="give a directory of its own",
+            )
+
+
+def _is_foreign(file):
+    """Whether a file is not what a killed `save_sdm` leaves."""
+    if file.name.startswith(f".{SINGLE}."):
+        return False
+    try:
+        with safetensors.safe_open(file, "np") as opened:
+            return file.name != SINGLE or "class_d0/0" not in opened.keys()  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError):
+        return True
+
+
 def save_sdm(directory, sdm: SDM, record: dict) -> None:
     """Writes an SDM.
 
@@ -30,6 +57,7 @@ def save_sdm(directory, sdm: SDM, record: dict) -> None:
         sdm: from `fit`. Whole numbers are kept as float32, exact up to 2**24.
         record: JSON-able, what it was fitted on.
     """
+    require_sdm_place(directory)
     tensors: dict = {}
     for field in dataclasses.fields(sdm):
         value = getattr(sdm, field.name)
