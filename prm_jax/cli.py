@@ -3,19 +3,26 @@
 import gc
 import logging as std_logging
 import os
+import signal
 import sys
+from pathlib import Path
 
 from absl import app, flags, logging
 
+from prm_jax import outputs
 from prm_jax.errors import InputError
 
 COLLECT_AFTER = 100_000
 """New objects between two rounds of Python's garbage collector. By default it takes a third of the
 processor time of importing jax."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C."""
 
 
 def run(main):
     """Parses the flags and runs `main(argv)`.
+
+    Ctrl-C ends it with one line and 130; a training saves first.
 
     `InputError` and flags that do not parse (an unknown config key among them) print one line and
     exit with 2. A traceback means a defect of ours. `PRM_JAX_DEBUG=1` shows the traceback of an
@@ -53,13 +60,45 @@ def run(main):
                 )
             )
         try:
-            main(argv)
+            values, alone = flag_values(), runs_alone()
+            with outputs.guarded(Path(argv[0]).stem, values, lock=alone):
+                main(argv)
         except InputError as error:
             if os.environ.get("PRM_JAX_DEBUG") == "1":
                 raise
             fail(error)
+        except KeyboardInterrupt:
+            print("\nstopped: the same command goes on from what is finished", file=sys.stderr)
+            sys.exit(INTERRUPTED)
 
     app.run(guarded, flags_parser=parse)
+
+
+def flag_values() -> dict[str, object]:
+    """The values of all flags by name; of a configuration its file, and its texts by key."""
+    values: dict[str, object] = {}
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if hasattr(flag.value, "to_dict"):
+            values[name] = getattr(flag, "config_filename", "")
+            values |= {f"{name}.{key}": text for key, text in _leaves(flag.value.to_dict())}
+        else:
+            values[name] = flag.value
+    return values
+
+
+def _leaves(values, prefix=""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, str):
+            yield f"{prefix}{key}", value
+
+
+def runs_alone() -> bool:
+    """Whether this process is not one of several that write one output together."""
+    given = {name: flags.FLAGS[name].value for name in flags.FLAGS}
+    return not given.get("distributed") and (given.get("num_processes") or 1) == 1
 
 
 class OneLine(std_logging.Formatter):

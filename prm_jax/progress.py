@@ -11,6 +11,13 @@ LINE_INTERVAL = 5.0
 """Seconds between lines where there is no terminal."""
 
 
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, such as '00:04:10' or '123:00:00'."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
+
+
 class Progress:
     """One piece of work and how much of it is done; a context manager.
 
@@ -61,7 +68,7 @@ class Progress:
             left = ""
             if self._total is not None and done > self._first:
                 seconds = (now - self._began) / (done - self._first) * (self._total - done)
-                left = f"  left {time.strftime('%H:%M:%S', time.gmtime(seconds))}"
+                left = f"  left {clock(seconds)}"
             of = "" if self._total is None else f"/{self._total}"
             numbers = f"  {numbers}" if numbers else ""
             print(f"{self._what} {done}{of}{numbers}{left}", file=sys.stderr, flush=True)

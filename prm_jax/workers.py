@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -106,6 +107,8 @@ def working(make: Callable, *arguments, apart: bool = True) -> Iterator[Worker |
 
 
 def _serve(pipe, make, arguments):
+    # Ctrl-C reaches every process of a terminal; the one that started this one answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     served = None
     while True:

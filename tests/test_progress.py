@@ -1,4 +1,15 @@
-from prm_jax.progress import Progress
+import pytest
+
+from prm_jax.progress import Progress, clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "00:00:00"), (59.6, "00:01:00"), (86_399, "23:59:59"), (86_400, "24:00:00")]
+    + [(360_000 + 61, "100:01:01")],
+)
+def test_a_day_and_more_are_hours(seconds, text):
+    assert clock(seconds) == text
 
 
 def test_without_a_terminal_it_prints_the_first_and_the_last_line(capsys):

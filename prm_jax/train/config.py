@@ -5,6 +5,7 @@ import json
 from ml_collections import ConfigDict
 
 from prm_jax.errors import InputError
+from prm_jax.train.ranges import check_numbers
 
 # Keys that may differ when a run is continued: they change neither the data nor the updates.
 MAY_CHANGE = frozenset(
@@ -128,21 +129,7 @@ def default_config() -> ConfigDict:
 
 def check(config: ConfigDict):
     """Raises `InputError` for values that no run can have."""
-    positive = ["data.max_length", "data.rows", "data.row_length", "data.max_steps"]
-    positive += [
-        "data.readers",
-        "data.validation_limit",
-        "microbatches",
-        "checkpoint_every",
-        "checkpoints_to_keep",
-        "log_every",
-    ]
-    for key in positive:
-        if flatten(config)[key] < 1:
-            raise InputError(f"{flatten(config)[key]} is below 1", field=key)
-    for key in ("steps", "epochs", "eval_every", "seed"):
-        if config[key] < 0:
-            raise InputError(f"{config[key]} is negative", field=key)
+    check_numbers(flatten(config))
     if not (config.steps or config.epochs):
         raise InputError("neither steps nor epochs is set", field="steps")
     if not config.data.train:
@@ -184,11 +171,6 @@ def _check_bilevel(config):
             field="bilevel.method",
             remedy="finite_difference or unrolled",
         )
-    if bilevel.unroll < 1:
-        raise InputError(f"{bilevel.unroll} is below 1", field="bilevel.unroll")
-    for key in ("inner_learning_rate", "learning_rate"):
-        if not bilevel[key] > 0:
-            raise InputError(f"{bilevel[key]} is not above 0", field=f"bilevel.{key}")
     if config.microbatches > 1:
         raise InputError(
             "batches are not split where weights of sources are learnt", field="microbatches"

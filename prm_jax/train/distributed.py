@@ -99,8 +99,10 @@ def joined(coordinator=None, num_processes=None, process_id=None, detect=False):
 
 
 @contextlib.contextmanager
-def noticing_sigterm(mesh):
-    """Yields a function without arguments: whether to save and stop, since SIGTERM came.
+def noticing_stop(mesh):
+    """Yields a function without arguments: whether to save and stop, since SIGTERM or SIGINT came.
+
+    The second SIGINT (Ctrl-C) ends the process at once.
 
     Of several processes it is enough that one gets the signal. All must call the function equally
     often, and all get the same answer, which is that of their call before.
@@ -110,14 +112,33 @@ def noticing_sigterm(mesh):
     """
     stop = threading.Event()
     asked = stop.is_set if jax.process_count() == 1 else _Anywhere(stop.is_set, mesh)
+    before = {}
+
+    def note(number, _):
+        stop.set()
+        signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.default_int_handler))
+        _came.append(number)
+
     if threading.current_thread() is not threading.main_thread():  # where no signal arrives
         yield asked
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _came.clear()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.getsignal(number)
+        signal.signal(number, note)
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_came: list[int] = []
+
+
+def stopped_code() -> int:
+    """The exit code of a process that was asked to stop and has saved: 130 after SIGINT, or 143."""
+    return 128 + (_came[0] if _came else signal.SIGTERM)
 
 
 def gathered(value) -> list:

@@ -13,6 +13,7 @@ import jax
 from prm_jax.data import readers
 from prm_jax.errors import InputError
 from prm_jax.files import check_writable, room_for, write_json
+from prm_jax.locks import held
 from prm_jax.models import make_mesh
 from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
@@ -37,8 +38,9 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     Writes to `workdir`: config.json, data_report.json, rejects/ (if rows are left out),
     metrics.jsonl, tensorboard/, checkpoints/ and, at the end, export/. Killed at any moment and
     started again it comes to the same parameters, bit by bit, on the same machine and mesh. SIGTERM
-    saves and exits with code 143. Of several processes (see `train.distributed`) all call this
-    with the same arguments and one writes; their number may change when a run is continued.
+    and SIGINT (Ctrl-C) save and exit with code 143 and 130. Of several processes (see
+    `train.distributed`) all call this with the same arguments and one writes; their number may
+    change when a run is continued.
 
     Args:
         config: ConfigDict as `train.config.default_config` describes it.
@@ -64,6 +66,8 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     distributed.check_same({"workdir": str(workdir), **asked}, "settings")
     is_first = jax.process_index() == 0
     with jax.set_mesh(mesh), contextlib.ExitStack() as closing:
+        if is_first and jax.process_count() > 1:
+            closing.enter_context(held(workdir, within=True))
         show = closing.enter_context(Progress("loading", show=progress and is_first))
         run = make_run(config, mesh, workdir)
         run_record.check_data(workdir, run.data_reports)
@@ -158,7 +162,7 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             raise _not_finite(step, metrics, batch, run.corpus.names, checkpoints)
         return metrics
 
-    with distributed.noticing_sigterm(run.mesh) as stop:
+    with distributed.noticing_stop(run.mesh) as stop:
         for step in range(start + 1, run.total + 1):
             batch = next(iterator)
             placed = placement.put_batch(batch, config.data.rows, run.mesh)
@@ -182,7 +186,8 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
             log.seconds()  # what was spent on other things belongs to no step
             if stopping and not last:
                 checkpoints.wait()
-                raise SystemExit(STOPPED)
+                log.show.warn(f"stopped and saved: the same command goes on after update {step}")
+                raise SystemExit(distributed.stopped_code())
     checkpoints.wait()
     return state
 

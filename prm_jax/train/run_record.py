@@ -18,10 +18,20 @@ def rejects(workdir) -> dict[str, Rejects]:
     return {name: Rejects(folder / f"{name}.jsonl") for name in ("train", "validation")}
 
 
+def has_checkpoint(workdir) -> bool:
+    """Whether a workdir holds a checkpoint, damaged or not, or an exported model."""
+    folders = [Path(workdir) / name for name in ("checkpoints", "damaged")]
+    saved = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    return any(path.name.isdigit() for path in saved) or (Path(workdir) / "export").is_dir()
+
+
 def check_workdir(workdir, config):
-    """Raises `InputError` with the differences if a workdir's run has another configuration."""
+    """Raises `InputError` with the differences if a workdir's run has another configuration.
+
+    A run that has no checkpoint has nothing that another configuration could spoil.
+    """
     path = Path(workdir) / CONFIG
-    if not path.is_file():
+    if not path.is_file() or not has_checkpoint(workdir):
         return
     old = json.loads(path.read_text(encoding="utf-8"))
     # What an older version did not know had the value that is the default now.
@@ -38,9 +48,11 @@ def check_workdir(workdir, config):
 
 
 def check_data(workdir, reports):
-    """Raises `InputError` if a workdir's run began with other data than `reports` are about."""
+    """Raises `InputError` if a workdir's run began with other data than `reports` are about, and
+    has a checkpoint.
+    """
     path = Path(workdir) / DATA_REPORT
-    if not path.is_file():
+    if not path.is_file() or not has_checkpoint(workdir):
         return
     old = json.loads(path.read_text(encoding="utf-8"))
     for name, report in reports.items():

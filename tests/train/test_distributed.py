@@ -181,7 +181,7 @@ def test_flags_that_name_half_of_a_group_are_refused():
 
 def test_without_a_group_a_signal_asks_to_stop_and_the_handler_is_put_back():
     before = signal.getsignal(signal.SIGTERM)
-    with distributed.joined(), distributed.noticing_sigterm(mesh=None) as stop:
+    with distributed.joined(), distributed.noticing_stop(mesh=None) as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()

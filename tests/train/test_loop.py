@@ -15,10 +15,11 @@ from local_runs import forget_after
 from prm_jax.errors import InputError
 from prm_jax.models import make_mesh, paths
 from prm_jax.train import config as config_lib
-from prm_jax.train import loop
+from prm_jax.train import distributed, loop
 from prm_jax.train.backbone import make_backbone
 from prm_jax.train.checkpoint import Checkpoints, load_for_inference
 from prm_jax.train.placement import put_batch
+from prm_jax.train.ranges import RANGES, Range
 from prm_jax.train.setup import make_run
 from prm_jax.train.validation import Validation
 from prm_jax.weights import load_model
@@ -172,7 +173,14 @@ def test_frozen_parameters_that_changed_are_noticed(config, tmp_path):
         load_for_inference(tmp_path)
 
 
-def test_a_loss_that_is_not_finite_stops_with_step_trajectories_and_checkpoint(config, tmp_path):
+@pytest.fixture
+def any_rate(monkeypatch):
+    monkeypatch.setitem(RANGES, "optimizer.learning_rate", Range(0, 1e39))
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_trajectories_and_checkpoint(
+    config, tmp_path, any_rate
+):
     config.checkpoint_every = 1
     config.optimizer.learning_rate = 1e38
     config.optimizer.warmup_steps = 0.0
@@ -217,18 +225,46 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_sigterm_during_a_validation_saves_before_it_stops(config, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_during_a_validation_saves_before_it_stops(
+    config, tmp_path, monkeypatch, capsys, number, code
+):
     measure = Validation.measure
 
     def interrupted(*arguments):
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         return measure(*arguments)
 
     monkeypatch.setattr(Validation, "measure", interrupted)
     with pytest.raises(SystemExit) as stopped:
         loop.train(config, tmp_path / "run", progress=False)
-    assert stopped.value.code == loop.STOPPED
+    assert stopped.value.code == code
     assert (tmp_path / "run/checkpoints/3").is_dir()  # it validates every 3, saves every 2
+    assert "the same command goes on after update 3" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_interrupt_ends_a_run_at_once():
+    with distributed.noticing_stop(mesh=None) as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_starts_again_with_other_values(
+    config, tmp_path, any_rate
+):
+    config.optimizer.learning_rate, config.optimizer.warmup_steps = 1e38, 0.0
+    config.checkpoint_every, config.steps = 100, 40
+    with pytest.raises(InputError, match="loss (nan|inf).*lower the learning rate"):
+        loop.train(config, tmp_path / "run", progress=False)
+    config.optimizer.learning_rate, config.steps = 1e-3, 2
+    loop.train(config, tmp_path / "run", progress=False)
+    assert json.loads((tmp_path / "run/config.json").read_text())["steps"] == 2
+    config.optimizer.learning_rate = 1e-4
+    with pytest.raises(InputError, match="another configuration"):
+        loop.train(config, tmp_path / "run", progress=False)
 
 
 def test_a_head_of_two_vocabulary_tokens_and_outcome_supervision_train(config, tmp_path):
