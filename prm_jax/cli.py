@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -79,11 +80,12 @@ def flag_values() -> dict[str, object]:
     values: dict[str, object] = {}
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
-        if hasattr(flag.value, "to_dict"):
+        value: Any = flag.value
+        if hasattr(value, "to_dict"):
             values[name] = getattr(flag, "config_filename", "")
-            values |= {f"{name}.{key}": text for key, text in _leaves(flag.value.to_dict())}
+            values |= {f"{name}.{key}": text for key, text in _leaves(value.to_dict())}
         else:
-            values[name] = flag.value
+            values[name] = value
     return values
 
 

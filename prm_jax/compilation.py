@@ -19,7 +19,7 @@ def keep_programs() -> None:
     Programs of a CPU are kept apart from those of other kinds of CPU, which could not run them: a
     home directory may be shared.
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         place = cache_directory() / "xla" / _kind_of_machine()
         jax.config.update("jax_compilation_cache_dir", str(place))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST_SECONDS)

@@ -6,6 +6,7 @@ was, and one that is finished does nothing twice: `data/` (problems), `train/` (
 """
 
 import dataclasses
+import functools
 import json
 import sys
 import time
@@ -115,8 +116,8 @@ def run(config: ConfigDict, workdir) -> dict:
         worked |= stages.run(
             f"scores of {name}",
             {"weights": weights, "data": sources[name], "how": aggregation, "code": code},
-            lambda output=output: [output],
-            lambda name=name, output=output: _score(name, data[name], output, exported, config),
+            functools.partial(list, [output]),
+            functools.partial(_score, name, data[name], output, exported, config),
         )
     scores = {
         name: read_scores(workdir / "scores" / f"{name}.jsonl", getattr(problems, name))

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -112,7 +113,7 @@ def noticing_stop(mesh):
     """
     stop = threading.Event()
     asked = stop.is_set if jax.process_count() == 1 else _Anywhere(stop.is_set, mesh)
-    before = {}
+    before: dict[int, Any] = {}
 
     def note(number, _):
         stop.set()
@@ -123,9 +124,8 @@ def noticing_stop(mesh):
         yield asked
         return
     _came.clear()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.getsignal(number)
-        signal.signal(number, note)
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        before[stopping] = signal.signal(stopping, note)
     try:
         yield asked
     finally:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prm_jax.errors import InputError
 
@@ -86,7 +87,7 @@ GROUPS = "optimizer.groups"
 """The key with pairs of a regular expression and a factor."""
 
 
-def check_numbers(values: Mapping[str, object]) -> None:
+def check_numbers(values: Mapping[str, Any]) -> None:
     """Checks every number and every regular expression of a configuration.
 
     Args:
