@@ -4,3 +4,7 @@ ARG EXTRA=tpu
 WORKDIR /prm_jax
 COPY . .
 RUN pip install --no-cache-dir -c constraints.txt -e ".[${EXTRA}]"
+# An ordinary user, who cannot replace a device or a system's file. Mounted directories must let
+# this number write: --user=$(id -u) and HOME=/tmp run it as somebody else.
+RUN useradd --create-home --uid=1000 prm && chown prm /prm_jax
+USER prm

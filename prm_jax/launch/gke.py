@@ -161,6 +161,7 @@ class GkeJobSet:
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 120,  # to save in after SIGTERM
             "nodeSelector": selector,
+            "securityContext": {"runAsUser": 0},  # the files of the chips belong to root
             "containers": [container],
             "volumes": [{"name": "shared", "persistentVolumeClaim": {"claimName": self.claim}}],
         }

@@ -111,7 +111,8 @@ class TpuPod:
     def startup_script(self, command: Sequence[str]) -> str:
         """The script that every host runs as root at each boot."""
         run = ["docker", "run", "--init", f"--name={self.name}", "--stop-timeout=120"]
-        run += ["--privileged", "--net=host", f"--volume={SHARED}:{SHARED}", self.image, *command]
+        # The image's own user is an ordinary one; the files of the chips belong to root.
+        run += ["--user=0", "--privileged", "--net=host", f"--volume={SHARED}:{SHARED}", self.image, *command]
         registry = self.image.split("/")[0]
         login = f"gcloud auth configure-docker {registry} --quiet\n"
         return f"""#!/bin/bash
