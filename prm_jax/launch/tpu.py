@@ -112,7 +112,8 @@ class TpuPod:
         """The script that every host runs as root at each boot."""
         run = ["docker", "run", "--init", f"--name={self.name}", "--stop-timeout=120"]
         # The image's own user is an ordinary one; the files of the chips belong to root.
-        run += ["--user=0", "--privileged", "--net=host", f"--volume={SHARED}:{SHARED}", self.image, *command]
+        run += ["--user=0", "--privileged", "--net=host", f"--volume={SHARED}:{SHARED}"]
+        run += [self.image, *command]
         registry = self.image.split("/")[0]
         login = f"gcloud auth configure-docker {registry} --quiet\n"
         return f"""#!/bin/bash
