@@ -1,11 +1,14 @@
 """Eight fake devices, quick compilation and one cache of it, set before jax is imported."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
+# Imports make many objects that stay, and the collector looks at them again and again.
+gc.set_threshold(100_000, 50, 100)
 # Most of the suite's time is compilation, so kernels are compiled quickly rather than well: no
 # optimisation in LLVM, and loops written out directly instead of through MLIR. What XLA does before
 # it writes kernels (sharding, fusion, layouts) is what users get.
