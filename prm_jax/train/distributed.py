@@ -117,7 +117,8 @@ def noticing_stop(mesh):
 
     def note(number, _):
         stop.set()
-        signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.default_int_handler))
+        if signal.SIGINT in before:
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
         _came.append(number)
 
     if threading.current_thread() is not threading.main_thread():  # where no signal arrives
@@ -125,7 +126,9 @@ def noticing_stop(mesh):
         return
     _came.clear()
     for stopping in (signal.SIGTERM, signal.SIGINT):
-        before[stopping] = signal.signal(stopping, note)
+        # A process in the background of a shell ignores Ctrl-C, and goes on ignoring it.
+        if stopping == signal.SIGTERM or signal.getsignal(stopping) != signal.SIG_IGN:
+            before[stopping] = signal.signal(stopping, note)
     try:
         yield asked
     finally:

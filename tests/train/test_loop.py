@@ -225,9 +225,17 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture
+def interruptible():
+    """As in a terminal; the processes of a test run may ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_during_a_validation_saves_before_it_stops(
-    config, tmp_path, monkeypatch, capsys, number, code
+    config, tmp_path, monkeypatch, capsys, interruptible, number, code
 ):
     measure = Validation.measure
 
@@ -244,12 +252,19 @@ def test_a_signal_during_a_validation_saves_before_it_stops(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_second_interrupt_ends_a_run_at_once():
+def test_where_interrupts_are_ignored_they_stay_so(interruptible):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with distributed.noticing_stop(mesh=None) as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert not stop()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_the_second_interrupt_ends_a_run_at_once(interruptible):
     with distributed.noticing_stop(mesh=None) as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_that_failed_before_its_first_checkpoint_starts_again_with_other_values(
