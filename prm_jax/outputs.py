@@ -19,6 +19,8 @@ from prm_jax.locks import held
 OUTPUTS = ("output", "out", "output_choices", "report", "plot")
 """Names of flags with a file, or of some commands a directory, to write."""
 WORKDIR = "workdir"
+KEPT = "cache"
+"""A flag with a directory that keeps what is computed, and may hold outputs as well."""
 BESIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "calibrate": {".meta.json": ("input_sha256",)},
     "convert": {".report.json": ("rows_read", "rows_written")},
@@ -55,7 +57,9 @@ def guarded(command: str, values: Mapping[str, object], lock: bool = True) -> It
     beside = {**BESIDE.get(command, {}), **(REJECTS if values.get("skip_bad") else {})}
     refuse_shared(outputs, beside)
     inputs = {
-        name: value for name, value in values.items() if name not in (*OUTPUTS, WORKDIR) and value
+        name: value
+        for name, value in values.items()
+        if name not in (*OUTPUTS, WORKDIR, KEPT) and value
     }
     for name, path in outputs.items():
         if is_special(path):
@@ -140,7 +144,8 @@ def refuse_foreign(path, beside: Mapping[str, tuple[str, ...]]) -> None:
 def files_of(text: str) -> list[str]:
     """The files on the disk that a flag's value stands for; none if it names nothing there."""
     found: list[str] = []
-    for place in (text, text.partition("?")[0], *text.split(",")):
+    # Options follow a '?', of a configuration its name in the file a ':'.
+    for place in (text, text.partition("?")[0], text.rpartition(":")[0], *text.split(",")):
         place = os.path.expanduser(place)
         if os.path.isfile(place):
             found.append(place)

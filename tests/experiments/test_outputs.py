@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
 from prm_jax.locks import held
 
+ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS = [
     {"id": "a", "problem": "1+2", "steps": ["1+2=4", "so 4"], "first_error": 0},
     {"id": "b", "problem": "1+3", "steps": ["1+3=4", "so 4"], "labels": [1, 1]},
@@ -101,6 +104,27 @@ def test_files_of_the_model_are_inputs_and_scores_in_its_workdir_are_not(
         assert ended.code is None or ended.code == 0, ended.err
     output.unlink()
     (model_directory / "scores.jsonl.meta.json").unlink()
+
+
+def test_a_configuration_with_a_name_is_an_input_and_a_cache_is_not(command, given):
+    folder, _ = given
+    config = folder / "selective.py"
+    shutil.copy(ROOT / "configs" / "selective.py", config)
+    before = config.read_bytes()
+    arguments = [
+        f"--config={config}:best_of_n",
+        f"--input={folder}/in.jsonl",
+        "--reference=nowhere",
+    ]
+    ended = command("select", *arguments, f"--output={config}")
+    assert ended.code == 2 and "which --config reads" in ended.err
+    assert config.read_bytes() == before
+    earlier = folder / "cache" / "judged.jsonl"
+    earlier.parent.mkdir()
+    earlier.touch()
+    arguments = [*flags("calibrate", given, earlier), f"--cache={earlier.parent}"]
+    ended = command("calibrate", *arguments)  # its input holds scores, and so it ends there
+    assert ended.code == 2 and "fits no known format" in ended.err, ended.err
 
 
 def test_two_outputs_in_one_place_are_refused(command, given):
