@@ -195,7 +195,7 @@ def _build(trajectory, tokenizer, convention):
         return _build_solution(trajectory, tokenizer, convention)
     if convention.marker in ("added_token", "existing_token"):
         tokenizer = tokenizer.protecting(convention.marker_text)
-    going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
+    going_on = _going_on(tokenizer, convention)
     prompt = convention.prompt.replace("{problem}", trajectory.problem)
     if convention.layout == "chat":
         messages = [
@@ -208,25 +208,26 @@ def _build(trajectory, tokenizer, convention):
         )
         ids: list[int] = []
         for text, content in zip(texts, contents[:-1]):
-            ids += tokenizer.encode_with_special(text, continued=bool(ids)) + going_on(content)
+            ids += tokenizer.encode_with_special(text, continued=bool(ids))
+            ids += going_on(ids, content)
         ids += tokenizer.encode_with_special(texts[-2], continued=bool(ids))
         tail = tokenizer.encode_with_special(texts[-1], continued=True)
     else:
         ids = _bos(tokenizer, convention) + tokenizer.encode(prompt)
-        tail = going_on(convention.between)
+        tail = going_on([], convention.between)
     marker = _marker(tokenizer, convention, going_on)
     starts, positions = [], []
     for number, step in enumerate(trajectory.steps, 1):
         starts.append(len(ids))
         lead = convention.joiner if number == 1 else convention.between
         text = lead + convention.step.replace("{number}", str(number)).replace("{step}", step)
-        ids += going_on(text) + marker
+        ids += going_on(ids, text) + marker
         positions.append(len(ids) - 1)
     return ids, starts, positions, [position + 1 for position in positions], tail
 
 
 def _build_turns(trajectory, tokenizer, convention):
-    going_on = tokenizer.encode_continuation if convention.continuation else tokenizer.encode
+    going_on = _going_on(tokenizer, convention)
     prompt = convention.prompt.replace("{problem}", trajectory.problem) + convention.joiner
     messages = _system(convention)
     for number, step in enumerate(trajectory.steps, 1):
@@ -242,7 +243,7 @@ def _build_turns(trajectory, tokenizer, convention):
             positions.append(len(ids) - 1)  # this token predicts the answer
         elif message["role"] == "user":
             starts.append(len(ids))
-        ids += going_on(content)
+        ids += going_on(ids, content)
     ends = [position + 1 for position in positions]
     tail = ids[ends[-1] :] + tokenizer.encode_with_special(texts[-1], continued=True)
     return ids[: ends[-1]], starts, positions, ends, tail
@@ -302,10 +303,10 @@ def _encode_whole(tokenizer, pieces):
     """Ids of a template's texts and, between them, contents that never become special tokens."""
     if _without_special(tokenizer, pieces[1::2]):
         return tokenizer.encode_with_special("".join(pieces))
-    ids = []
+    ids: list[int] = []
     for place, piece in enumerate(pieces):
         if place % 2:
-            ids += tokenizer.encode_continuation(piece)
+            ids += tokenizer.encode_after(ids, piece)
         else:
             ids += tokenizer.encode_with_special(piece, continued=bool(ids))
     return ids
@@ -320,6 +321,13 @@ def _bos(tokenizer, convention):
     return [tokenizer.bos_id] if wanted and tokenizer.bos_id is not None else []
 
 
+def _going_on(tokenizer, convention):
+    """How a piece of text after others is tokenised: takes the ids before it and the text."""
+    if convention.continuation:
+        return tokenizer.encode_after
+    return lambda ids, text: tokenizer.encode(text)
+
+
 def _system(convention):
     system = convention.system
     return [] if system is None else [{"role": "system", "content": system}]
@@ -329,7 +337,7 @@ def _marker(tokenizer, convention, going_on):
     if convention.marker == "last_token":
         return []
     if convention.marker == "separator":
-        return going_on(convention.marker_text)
+        return going_on([], convention.marker_text)
     token = tokenizer.token_id(convention.marker_text)
     if token is None:
         raise InputError(

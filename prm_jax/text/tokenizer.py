@@ -85,6 +85,23 @@ class Tokenizer:
         backend = self._variant("without prefix", _without_prefix)
         return _encode(backend, text, special=False)
 
+    def encode_after(self, ids, text):
+        """Ids of a text that goes on from ids, as where both are tokenised at once.
+
+        After an added token a text begins anew: SentencePiece tokenizers whose normalizer puts a
+        blank before every text put one there too.
+
+        Args:
+            ids: list of int, of what comes before.
+            text: str, in which special tokens are text.
+
+        Returns:
+            list of int.
+        """
+        if not ids or ids[-1] not in self._variant("added ids", _added_ids):
+            return self.encode_continuation(text)
+        return _encode(self._variant("after a token", _after_token), text, special=False)
+
     def encode_with_special(self, text, *, continued=False):
         """Ids of a trusted text, such as a template's own, in which special tokens count.
 
@@ -255,13 +272,37 @@ def _encode(backend, text, special):
     return backend.encode(text, add_special_tokens=False).ids
 
 
+def _added_ids(backend):
+    return frozenset(backend.get_added_tokens_decoder())
+
+
 def _without_prefix(backend):
     """The same tokenizer without the blank put before every text; itself if it puts none."""
+    return _changed(backend, _strip_prefix)
+
+
+def _after_token(backend):
+    """The same tokenizer without the blank put before the first text and not after a token."""
+    return _changed(backend, _strip_first)
+
+
+def _changed(backend, change):
     state = json.loads(backend.to_str())
-    parts = {name: _strip_prefix(state[name]) for name in ("normalizer", "pre_tokenizer")}
+    parts = {name: change(state[name]) for name in ("normalizer", "pre_tokenizer")}
     if all(parts[name] == state[name] for name in parts):
         return backend
     return _from_state({**state, **parts})
+
+
+def _strip_first(part):
+    """A pre-tokenizer, as its file spells it, without a blank that only the first text gets."""
+    if part is None:
+        return None
+    if part.get("prepend_scheme") == "first":
+        return {**part, "prepend_scheme": "never"}
+    if "pretokenizers" in part:
+        return {**part, "pretokenizers": [_strip_first(child) for child in part["pretokenizers"]]}
+    return part
 
 
 def _strip_prefix(part):

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tokenizers import pre_tokenizers
 from word_tokenizer import byte_tokenizer, piece_tokenizer
 
 from prm_jax.errors import InputError
@@ -188,3 +189,29 @@ def test_named_templates_and_their_files_are_taken_as_transformers_takes_them(tm
     assert Tokenizer.from_dir(tmp_path).chat_template == "d"
     (tmp_path / "chat_template.jinja").write_text("file")
     assert Tokenizer.from_dir(tmp_path).chat_template == "file"
+
+
+@pytest.mark.parametrize("template", ["<|start|>{c}<|end|>", "<|start|>q\n{c}<|end|>"])
+def test_contents_and_steps_after_a_token_begin_anew_as_in_transformers(template):
+    pieces = piece_tokenizer()
+    for mark in ("<|start|>", "<|end|>", "<extra_0>"):
+        pieces.add_special_token(mark)
+    source = template.replace("{c}", "{{ m.content }}")
+    pieces.chat_template = "{% for m in messages %}" + source + "{% endfor %}"
+    fields = {"name": "qwen", "system": None}
+    encoded = encode(Trajectory("Why", ("Step", "a b")), pieces, convention(fields), 999)
+    text = template.replace("{c}", "Why") + template.replace("{c}", "Step<extra_0>a b<extra_0>")
+    assert encoded.tokens.tolist() == pieces.encode_with_special(text)
+
+
+def test_a_blank_before_the_first_text_only_is_not_put_after_a_token():
+    pieces = piece_tokenizer()
+    pieces.add_special_token("<x>")
+    for scheme, blank in (("first", []), ("always", [pieces.token_id("▁a")])):
+        pieces.backend.normalizer = None
+        pieces.backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+        fresh = Tokenizer(pieces.backend)
+        mark = fresh.token_id("<x>")
+        whole = fresh.encode_with_special("<x>a")
+        assert [mark, *fresh.encode_after([mark], "a")] == whole
+        assert (whole[1:] == blank) == (scheme == "always")
