@@ -1,10 +1,10 @@
 """Which added and special tokens a Hugging Face directory names, as transformers 5 finds them.
 
 tokenizer.json has most of them; what it lacks stands in `added_tokens_decoder`, in
-`extra_special_tokens` (a list or a dict of names; formerly `additional_special_tokens`) and under
-names such as `bos_token` in tokenizer_config.json. Only where that file has no
-`added_tokens_decoder` are special_tokens_map.json, which then goes first, and added_tokens.json
-read.
+`extra_special_tokens` (a list or a dict of names; formerly `additional_special_tokens`), in
+`model_specific_special_tokens` (a dict of names) and under names such as `bos_token` in
+tokenizer_config.json. Only where that file has no `added_tokens_decoder` are
+special_tokens_map.json, which then goes first, and added_tokens.json read.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prm_jax.errors import InputError
 
+BY_NAME = "model_specific_special_tokens"
 NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 DECODER, EXTRA, FORMER = "added_tokens_decoder", "extra_special_tokens", "additional_special_tokens"
 
@@ -121,6 +122,8 @@ def _other_files(directory, config):
     more: dict[str, object] = {}
     if isinstance(extra, dict):
         more, extra = extra, values.get(FORMER) or []
+    if isinstance(values.get(BY_NAME), dict):
+        more = more | values[BY_NAME]
     others = {n: v for n, v in values.items() if n.endswith("_token") and n not in NAMES}
     named = {name: values[name] for name in NAMES if isinstance(values.get(name), str | dict)}
     named |= {name: value for name, value in others.items() if isinstance(value, str)} | more

@@ -54,6 +54,7 @@ PLACES = {
         "extra_special_tokens": {"image_token": "<x>"},
         "additional_special_tokens": ["<z>"],
     },
+    "by_name": {"model_specific_special_tokens": {"step_token": "<x>", "boi": "<y>"}},
     "names": {"bos_token": "<s>", "pad_token": "<x>", "mask_token": "<y>", "unk_token": None},
     "model_specific": {
         "image_token": "<x>",
