@@ -90,6 +90,7 @@ class GgufFile:
         self.family, self.conventions = BY_GGUF[self.architecture]
         self.head = self.read_head()
         self.config = hf_config.read_config(self.hf_values(), self.file)
+        self.refuse_other_numbers()
 
     def rows(self):
         """The table rows of this file's family, with GGUF's names as keys."""
@@ -133,6 +134,23 @@ class GgufFile:
         if self.config.norm_offset and name.endswith("norm.weight"):
             values = values - np.float32(1)
         return values
+
+    def refuse_other_numbers(self):
+        """Raises `InputError` for fields that llama.cpp follows and we do not."""
+        rotated = self.config.rope.rotary_dim(self.config.head_dim)
+        usual = {
+            "rope.dimension_count": rotated,
+            "attention.value_length": self.config.head_dim,
+            "attention.causal": True,
+        }
+        for name, value in usual.items():
+            if self.field(name, value) != value:
+                raise InputError(
+                    f"is {self.field(name)!r}; only {value!r} is supported",
+                    file=self.file,
+                    field=f"{self.architecture}.{name}",
+                    remedy="use the model's Hugging Face directory",
+                )
 
     def row_order(self, name):
         """Stored rows in Hugging Face's order: Llama heads go from (pair, half) to (half, pair)."""

@@ -20,7 +20,10 @@ def rope_scaling(file, values):
     """RoPE scaling in the words of `config.json`; None for none."""
     if "rope_freqs.weight" in file.shapes:
         return llama3_scaling(file, values)
-    kind = file.field("rope.scaling.type", "none")
+    # As in llama.cpp: a factor alone is linear, and its name was another until October 2023.
+    former = file.decimal("rope.scale_linear")
+    factor = file.decimal("rope.scaling.factor", former)
+    kind = file.field("rope.scaling.type", "linear" if factor else "none")
     if kind == "longrope" or {LONG, SHORT} & set(file.shapes):
         return longrope_scaling(file, values)
     if kind == "none":
@@ -28,7 +31,7 @@ def rope_scaling(file, values):
     if file.field("rope.scaling.attn_factor", 1.0) != 1.0:
         raise unsupported(file, "rope.scaling.attn_factor")
     original = file.field("rope.scaling.original_context_length")
-    scaling = {"rope_type": kind, "factor": file.decimal("rope.scaling.factor")}
+    scaling = {"rope_type": kind, "factor": factor}
     if kind == "yarn":
         check_yarn(file, scaling["factor"])
         scaling |= {

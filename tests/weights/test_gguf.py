@@ -277,3 +277,30 @@ def test_tensors_left_over_or_missing_are_listed(tmp_path):
     tiny_gguf.write(tmp_path / "m.gguf", model.config, params)
     with pytest.raises(InputError, match="missing.*blk.0.ffn_down.weight, blk.1.ffn_down.weight"):
         load(tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize("field", ["rope.scaling.factor", "rope.scale_linear"])
+def test_a_factor_without_a_type_is_linear_as_in_llama_cpp(field, tmp_path):
+    model, params = tiny.model("llama")
+    tiny_gguf.write(
+        tmp_path / "m.gguf",
+        model.config,
+        params,
+        extra=lambda writer: writer.add_float32(f"llama.{field}", 4.0),
+    )
+    rope = GgufFile(tmp_path / "m.gguf").config.rope
+    assert (rope.kind, rope.factor) == ("linear", 4.0)
+
+
+@pytest.mark.parametrize("field, value", [("rope.dimension_count", 4), ("attention.causal", False)])
+def test_fields_that_llama_cpp_follows_and_we_do_not_are_named(field, value, tmp_path):
+    model, params = tiny.model("qwen2")
+
+    def extra(writer):
+        add = writer.add_bool if value is False else writer.add_uint32
+        add(f"qwen2.{field}", value)
+
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params, extra=extra)
+    with pytest.raises(InputError, match=f"is {value}; only") as error:
+        GgufFile(tmp_path / "m.gguf")
+    assert error.value.field == f"qwen2.{field}" and error.value.remedy
