@@ -14,8 +14,8 @@ from prm_jax import outputs
 from prm_jax.errors import InputError
 
 COLLECT_AFTER = 100_000
-"""New objects between two rounds of Python's garbage collector. By default it takes a third of the
-processor time of importing jax."""
+"""New objects between two rounds of Python's garbage collector, which by default runs again and
+again while jax is imported."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C."""
 

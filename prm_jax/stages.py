@@ -1,5 +1,6 @@
 """Which stages of a run are finished, so that the same command does none of them twice."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,9 @@ class Stages:
 
     def __init__(self, workdir):
         self._workdir = Path(workdir)
-        self._record = _read(self._workdir / RECORD)
+        self._record: dict = {}
+        with contextlib.suppress(OSError, InputError):
+            self._record = read_json(self._workdir / RECORD)
 
     def run(
         self,
@@ -60,11 +63,3 @@ def _fact(path):
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
-
-
-def _read(path):
-    try:
-        record = read_json(path)
-    except (OSError, InputError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -29,8 +29,7 @@ def find_threshold(given: str | None, scores) -> tuple[float, str]:
     if given is None:
         return _recorded(scores) or (HALF, "by default: none was tuned for the model")
     if Path(given).is_file():
-        values = read_json(given)
-        found = values.get("threshold") if isinstance(values, dict) else None
+        found = read_json(given).get("threshold")
         value = number(found.get("value")) if isinstance(found, dict) else None
         if value is None or not 0 <= value <= 1:
             raise InputError(
@@ -58,5 +57,5 @@ def _recorded(scores):
         meta = read_json(f"{scores}.meta.json")
         found = meta.get("threshold") or recorded_threshold(meta["model"])
         return None if found is None else (float(found["value"]), str(found["source"]))
-    except (OSError, InputError, AttributeError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None

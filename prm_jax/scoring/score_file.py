@@ -4,13 +4,12 @@ Finished lines are kept in OUTPUT.partial, whose first line says what they were 
 complete result gets the output's name. Beside it, OUTPUT.meta.json records how it was made.
 """
 
-import contextlib
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 
@@ -33,7 +32,8 @@ from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
 from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.artifacts import source_of
-from prm_jax.weights.load import find, is_language_model
+from prm_jax.weights.hf import recorded
+from prm_jax.weights.load import find
 from prm_jax.weights.threshold import recorded_threshold
 
 SOLUTION_SCORE = (
@@ -116,8 +116,6 @@ def score_file(
             remedy="score without it",
         )
     check_writable(output, make=False)  # before any work
-    if convention is None and is_language_model(model_name, base):
-        convention = of_language_model(how)
     given = aggregation
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
@@ -136,9 +134,14 @@ def score_file(
     trajectories = [trajectories[number] for number in order]
     counts = TokenCounts()
     sharing = dict(share_prefixes=True, token_counts=counts) if share_prefixes else {}
-    model, params, tokenizer = load_model(model_name, dtype=dtype, mesh=mesh, base=base)
+    look = functools.partial(require_head_if_read, how) if marking is None else None
+    options = dict(dtype=dtype, mesh=mesh, base=base, look=look)
+    model, params, tokenizer = load_model(model_name, **options)
+    if how.names == {"mean_log_prob"} and model.head is None:
+        # Only where steps end matters, and there each has its newline.
+        marking = marking or tokenizer.convention or convention_named("trl")
     marking = require_convention(marking or tokenizer.convention)
-    if convention == getattr(tokenizer.convention, "name", None):
+    if convention is not None and convention == getattr(tokenizer.convention, "name", None):
         marking = tokenizer.convention  # with what the model's files say of it
     of_solution = marking.marker in OF_SOLUTION
     if of_solution and (others_names := sorted(how.names - TAKES_SOLUTIONS)):
@@ -215,25 +218,16 @@ def score_file(
     return record
 
 
-def of_language_model(how) -> str | None:
-    """The convention for a language model of which nothing says how steps are marked.
-
-    Args:
-        how: the scorer that is asked for.
-
-    Raises:
-        InputError: it reads a head, which a language model does not have.
-    """
-    if how.names == {"mean_log_prob"}:
-        return "trl"  # only where steps end matters, and there each has its newline
-    if "discriminative" in how.names and "model" not in how.names:
+def require_head_if_read(how, is_language_model: bool) -> None:
+    """Raises `InputError` where a scorer reads a head and the model is a bare language model."""
+    reads_head = "discriminative" in how.names and "model" not in how.names
+    if is_language_model and reads_head:
         raise InputError(
             "is a language model without a head that scores steps",
             field="model",
             remedy="train one on it with experiments.train, or have the likelihood of its steps "
             "with --scorer=mean_log_prob",
         )
-    return None
 
 
 def score_row(name, scores, aggregation: str | None) -> dict:
@@ -268,11 +262,7 @@ def score_row(name, scores, aggregation: str | None) -> dict:
 
 def recorded_aggregation(model_name) -> str:
     """The aggregation that a model's `prm_jax.json` records, 'min' if none does."""
-    for place in (Path(model_name), Path(model_name) / "export"):
-        with contextlib.suppress(OSError, ValueError):
-            record = json.loads((place / "prm_jax.json").read_text("utf-8"))
-            return record.get("aggregation") or "min"
-    return "min"
+    return recorded(model_name, "aggregation") or "min"
 
 
 def sha256(path) -> str:

@@ -1,5 +1,6 @@
 """Loading a Hugging Face directory: configuration, head and parameters."""
 
+import contextlib
 import dataclasses
 import re
 from pathlib import Path
@@ -25,7 +26,7 @@ RECORD = "prm_jax.json"
 UNEMBEDDING, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
 
 
-def load_directory(directory, *, dtype="float32", mesh=None, base=None):
+def load_directory(directory, *, dtype="float32", mesh=None, base=None, look=None):
     """Reads a checkpoint directory.
 
     Args:
@@ -34,6 +35,7 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
         dtype: dtype of the parameters.
         mesh: where to put them; None is the default device.
         base: of an adapter; see `peft_adapter.base_directory`.
+        look: as in `load_model`.
 
     Returns:
         `(DecoderConfig, HeadConfig or None, params, values)`; `values` is the content of
@@ -43,9 +45,22 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
         InputError: a missing, truncated or contradictory file, an unsupported feature, tensors
             missing or left over.
     """
-    opened = open_directory(directory, base)
-    directory, config, head = opened.directory, opened.config, opened.head
-    source, values = opened.source, opened.values
+    directory = Path(directory)
+    adapter = directory if peft_adapter.is_adapter(directory) else None
+    if adapter is not None:
+        directory = peft_adapter.base_directory(adapter, base)
+        logging.info("%s: an adapter of %s", adapter, directory)
+    require_config(directory)
+    values = read_json(directory / "config.json")
+    refuse_quantised(values, directory / "config.json")
+    source = open_tensors(directory, values)
+    if adapter is not None:
+        source, values = adapt(adapter, source, values)
+    config = hf_config.read_config(values, directory / "config.json")
+    head = read_head(directory, adapter, source, values)
+    if look is not None:
+        places = [place for place in (adapter, directory) if place is not None]
+        look(head is None and not any(read_record(place).get("convention") for place in places))
     ignorable = list(hf_tables.IGNORABLE)
     if head is None or head.kind in ("two_token", "easy_to_hard"):
         ignorable.append(re.compile(r"^score\."))
@@ -73,42 +88,6 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None):
     rows = hf_tables.rows_for(config, head)
     params = assemble(source, rows, abstract, dtype=dtype, mesh=mesh, ignorable=ignorable)
     return config, head, params, values
-
-
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """A checkpoint directory of which only headers were read.
-
-    Fields:
-        directory: of the model, for an adapter of its base.
-        config, head, values: as `load_directory` gives them.
-        source: the tensors, for `assemble`.
-    """
-
-    directory: Path
-    config: Any
-    head: HeadConfig | None
-    values: dict
-    source: Any
-
-
-def open_directory(directory, base=None) -> Opened:
-    """Reads `config.json` and the headers of a directory's files; arguments, errors as in
-    `load_directory`.
-    """
-    directory = Path(directory)
-    adapter = directory if peft_adapter.is_adapter(directory) else None
-    if adapter is not None:
-        directory = peft_adapter.base_directory(adapter, base)
-        logging.info("%s: an adapter of %s", adapter, directory)
-    require_config(directory)
-    values = read_json(directory / "config.json")
-    refuse_quantised(values, directory / "config.json")
-    source = open_tensors(directory, values)
-    if adapter is not None:
-        source, values = adapt(adapter, source, values)
-    config = hf_config.read_config(values, directory / "config.json")
-    return Opened(directory, config, read_head(directory, adapter, source, values), values, source)
 
 
 def require_config(directory):
@@ -178,6 +157,15 @@ def read_record(directory):
     """The content of `prm_jax.json`, {} without one."""
     file = Path(directory) / RECORD
     return read_json(file) if file.is_file() else {}
+
+
+def recorded(model_name, key):
+    """What the `prm_jax.json` of a model, or of a workdir's export, says under a key; else None."""
+    for place in (Path(model_name), Path(model_name) / "export"):
+        with contextlib.suppress(OSError, InputError):
+            if record := read_record(place):
+                return record.get(key)
+    return None
 
 
 def recorded_head(values, file):

@@ -9,12 +9,12 @@ from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
-from prm_jax.weights.hf import load_directory, open_directory, read_record
+from prm_jax.weights.hf import load_directory, read_record
 
 DTYPES = ("float32", "bfloat16")
 
 
-def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
+def load_model(name, *, dtype="float32", mesh=None, path=None, base=None, look=None):
     """Loads a model, its parameters and its tokenizer.
 
     Args:
@@ -28,6 +28,8 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
             the default device.
         path: for a preset: use this directory or file instead of searching.
         base: for an adapter: the model it adapts; None is what `peft_adapter.base_directory` finds.
+        look: called, before weights are read, with whether this is a language model without a head
+            of which nothing says how steps are marked; may raise. Not of a run without an export.
 
     Returns:
         `(model, params, tokenizer)`: a `Decoder`, whose `head` says what reads its states (None for
@@ -54,8 +56,8 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None):
             return checkpoint.load_for_inference(place, dtype=dtype, mesh=mesh)
         place = place / "export"
     if place.is_dir():
-        return from_directory(place, dtype, mesh, base)
-    return from_gguf(place, dtype, mesh)
+        return from_directory(place, dtype, mesh, base, look)
+    return from_gguf(place, dtype, mesh, look)
 
 
 def find(name, path=None):
@@ -73,38 +75,15 @@ def find(name, path=None):
     )
 
 
-def is_language_model(name, base=None) -> bool:
-    """Whether a model has no head and nothing says how it marks steps; reads no weights.
-
-    Args:
-        name, base: as in `load_model`.
-
-    Returns:
-        It; False for a training workdir without an export.
-
-    Raises:
-        InputError: as `load_model`, as far as headers show it.
-    """
-    place = find(str(name))
-    if place.is_dir() and (place / "checkpoints").is_dir():
-        place = place / "export"
-        if not (place / "config.json").is_file():
-            return False
-    if not place.is_dir():
-        return place.suffix == ".gguf" and GgufFile(place).head is None
-    if read_record(place).get("convention") is not None:
-        return False
-    opened = open_directory(place, base)
-    return opened.head is None and read_record(opened.directory).get("convention") is None
-
-
-def from_directory(directory, dtype, mesh, base=None):
+def from_directory(directory, dtype, mesh, base=None, look=None):
     """Loads a Hugging Face directory, an export of ours or an adapter.
 
     How a model with a head marks what it scores is what its files record, else what its class says:
     see `hf_head`.
     """
-    config, head, params, values = load_directory(directory, dtype=dtype, mesh=mesh, base=base)
+    config, head, params, values = load_directory(
+        directory, dtype=dtype, mesh=mesh, base=base, look=look
+    )
     tokenizer = read_tokenizer(directory, base)
     if tokenizer.convention is None and head is not None and head.kind in hf_head.KINDS:
         pad_token = tokenizer.text_of(values.get("pad_token_id"))
@@ -126,7 +105,7 @@ def read_tokenizer(directory, base=None):
     return tokenizer
 
 
-def from_gguf(path, dtype, mesh):
+def from_gguf(path, dtype, mesh, look=None):
     """Loads a GGUF file, or all parts of a split one.
 
     A classifier head is read at the end of the chat, or of the text where there is no template,
@@ -135,6 +114,8 @@ def from_gguf(path, dtype, mesh):
     if path.suffix != ".gguf":
         raise InputError("is neither a directory nor a .gguf file", file=path)
     file = GgufFile(path)
+    if look is not None:
+        look(file.head is None)
     abstract = abstract_params(file.config, file.head)
     params = assemble(file, file.rows(), abstract, dtype=dtype, mesh=mesh, ignorable=IGNORABLE)
     try:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from prm_jax.errors import InputError
 from prm_jax.files import write_json
 from prm_jax.json_values import number
-from prm_jax.weights.hf import RECORD, read_record
+from prm_jax.weights.hf import RECORD, read_record, recorded
 
 
 def record_threshold(directory, value: float, source: str) -> None:
@@ -22,11 +21,7 @@ def record_threshold(directory, value: float, source: str) -> None:
 
 def recorded_threshold(model_name) -> dict | None:
     """`value` and `source` of a model's threshold, None if its files record none."""
-    for place in (Path(model_name), Path(model_name) / "export"):
-        try:
-            found = read_record(place).get("threshold")
-        except (OSError, InputError, AttributeError):
-            continue
-        if isinstance(found, dict) and number(found.get("value")) is not None:
-            return {"value": float(found["value"]), "source": str(found.get("source", ""))}
-    return None
+    found = recorded(model_name, "threshold")
+    if not isinstance(found, dict) or number(found.get("value")) is None:
+        return None
+    return {"value": float(found["value"]), "source": str(found.get("source", ""))}
