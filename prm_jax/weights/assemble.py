@@ -14,6 +14,7 @@ from prm_jax.weights import layout
 
 EXPERTS = "layers_0/mlp/experts/gate/kernel"
 DEVICE_ALIGNMENT = 64  # bytes; XLA's CPU client copies host buffers that start anywhere else
+BLOCK = 1 << 16  # numbers that are looked at together, so that they stay in the processor's cache
 
 
 def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
@@ -37,7 +38,7 @@ def assemble(source, rows, abstract, *, dtype, mesh=None, ignorable=()):
 
     Raises:
         InputError: keys left over, keys missing, or shapes that differ from the architecture's;
-            names the first of each kind.
+            names the first of each kind. A tensor with NaN or an infinity.
     """
     leaves = paths(abstract)
     rows = [row for row in rows if row.path in leaves]
@@ -111,7 +112,16 @@ def load(source, row, shape, sharding, dtype):
             for block, shard in shards.items()
             if all(start <= i < stop for i, (start, stop) in zip(index, block))
         }
-        fill(source, row, row.key_at(*index), shape[n_stacks:], of_tensor)
+        key = row.key_at(*index)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is named below
+            fill(source, row, key, shape[n_stacks:], of_tensor)
+        if not all(map(is_finite, of_tensor.values())):
+            raise InputError(
+                f"holds NaN, or numbers beyond {dtype.name}",
+                file=source.source.file,
+                field=key,
+                remedy="fetch the weights again, or take an earlier checkpoint",
+            )
     arrays = []
     for block, (device, *others) in holders.items():
         array = jax.device_put(shards.pop(block), device)
@@ -147,6 +157,13 @@ def fill(source, row, key, shape, shards):
     for block, shard in shards.items():
         inside = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(block, hull))
         shard[...] = stored[inside]
+
+
+def is_finite(array) -> bool:
+    """Whether no number of an array is NaN or an infinity."""
+    numbers = array.reshape(-1)
+    blocks = (numbers[start : start + BLOCK] for start in range(0, len(numbers), BLOCK))
+    return all(np.isfinite(block.astype(np.float32, copy=False)).all() for block in blocks)
 
 
 def _volume(block):

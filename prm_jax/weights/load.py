@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from absl import logging
+
 from prm_jax.errors import InputError, few
 from prm_jax.models import Decoder, abstract_params
 from prm_jax.text.convention import CONVENTIONS, StepConvention
@@ -135,10 +137,18 @@ def require_embedded(tokenizer, rows, file):
     """Raises `InputError` if the embedding lacks rows for tokens that any text may have.
 
     Tokens that were added are another matter: many vocabularies have one for padding that no text
-    holds. Encoding refuses a text with such a token.
+    holds. Encoding refuses a text with such a token. An embedding with twice as many rows as there
+    are tokens can be told only in a warning: some are padded.
     """
     tokenizer.embedding_rows = rows
     if tokenizer.vocab_size <= rows:
+        if 2 * tokenizer.vocab_size < rows:
+            logging.warning(
+                "%s: the tokenizer has %d ids and the embedding %d rows: is it this model's?",
+                file,
+                tokenizer.vocab_size,
+                rows,
+            )
         return
     ordinary = tokenizer.backend.get_vocab(with_added_tokens=False)
     added = tokenizer.backend.get_added_tokens_decoder()

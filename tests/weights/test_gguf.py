@@ -89,6 +89,19 @@ def test_a_quantised_model_is_near_the_one_it_was_made_from(kind, tmp_path):
         assert path.endswith("scale") or error > 0, f"{path} was not quantised"
 
 
+@pytest.mark.parametrize("kind", ["F32", "Q8_0"])
+@pytest.mark.filterwarnings("error")
+def test_a_tensor_that_is_not_finite_is_named_when_it_is_loaded(kind, tmp_path):
+    model, params = tiny.model("llama")
+    kernel = params["layers_0"]["mlp"]["up"]["kernel"]
+    params["layers_0"]["mlp"]["up"]["kernel"] = kernel.at[1, 0, 0].set(np.inf)
+    with np.errstate(invalid="ignore"):  # of the quantiser
+        path = tmp_path / "m.gguf"
+        tiny_gguf.write(path, model.config, params, quantise=GGMLQuantizationType[kind])
+    with pytest.raises(InputError, match=r"m.gguf: field 'blk.1.ffn_up.weight': holds NaN"):
+        load(tmp_path / "m.gguf")
+
+
 def test_llama3_scaling_is_recovered_from_its_divisors(tmp_path):
     model, params = tiny.model("llama")
     rope = Rope(

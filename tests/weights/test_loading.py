@@ -19,6 +19,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import PRESETS, HeadConfig, make_mesh, param_shardings, paths
 from prm_jax.weights import assemble, export, load_model
 from prm_jax.weights.hf_tables import Row
+from prm_jax.weights.load import require_embedded
 
 WITH_HEAD = HeadConfig("linear", 2)
 
@@ -196,6 +197,39 @@ def test_missing_surplus_and_misshapen_tensors_are_listed(directory):
     assert "no parameter takes: model.layers.0.self_attn.sinks" in message
     assert "model.norm.weight is [31] and should be [32]" in message
     assert "model.safetensors" in message
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("axes", [None, (2, 2, 2)], ids=["one device", "eight"])
+def test_a_tensor_that_is_not_finite_is_named_when_it_is_loaded(number, dtype, axes, directory):
+    key = "model.layers.1.mlp.down_proj.weight"
+    edit(directory, lambda tensors: tensors[key].__setitem__((-1, -1), number))
+    with pytest.raises(InputError) as error:
+        load_model(directory, dtype=dtype, mesh=make_mesh(*axes) if axes else None)
+    assert f"field '{key}': holds NaN, or numbers beyond {dtype}" in str(error.value)
+    assert str(directory / "model.safetensors") in str(error.value)
+
+
+def test_numbers_that_the_dtype_of_parameters_does_not_hold_are_named(directory):
+    def enlarge(tensors):
+        tensors["model.norm.weight"] = np.full(32, 1e300)
+
+    edit(directory, enlarge)
+    with pytest.raises(InputError, match="model.norm.weight.*beyond float32"):
+        load_model(directory)
+
+
+def test_a_tokenizer_of_less_than_half_the_embedding_is_doubted(caplog):
+    tokenizer = tiny.tokenizer()
+    require_embedded(tokenizer, 2 * tokenizer.vocab_size, "model")
+    assert not caplog.messages
+    require_embedded(tokenizer, 2 * tokenizer.vocab_size + 1, "model")
+    [message] = caplog.messages
+    assert (
+        message
+        == "model: the tokenizer has 253 ids and the embedding 507 rows: is it this model's?"
+    )
 
 
 def test_buffers_of_old_files_are_no_parameters(directory):
