@@ -21,7 +21,7 @@ CORE = [
     "tokenizers>=0.21",
     "safetensors>=0.5",
     "gguf>=0.17",
-    "jinja2",
+    "jinja2>=3.1.6",  # its sandbox holds what earlier ones let out
     "rich",
     "tensorboardX",
     "matplotlib",

@@ -11,18 +11,12 @@ Sameness is not transitive where an answer says less than another: 5 is the same
 first answer it equals.
 """
 
-import atexit
 import functools
-import json
-import select
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
+from prm_jax.child import Child, ChildError
 from prm_jax.scoring.answer_grammar import read
 from prm_jax.scoring.answer_text import clean
 from prm_jax.scoring.answer_units import unit
@@ -46,8 +40,9 @@ from prm_jax.scoring.answer_values import (
 )
 
 TIMEOUT_S = 5.0
-START_TIMEOUT_S = 120.0
+MAX_BYTES = 4 << 30
 WORKER = Path(__file__).with_name("answer_worker.py")
+_JUDGE = Child(WORKER, max_bytes=MAX_BYTES, max_reply_bytes=100)
 NO_ANSWER = -1
 RULE = (
     "read as a whole: numbers by exact value, lists in order, sets in any order, formulas by "
@@ -385,64 +380,7 @@ def _nodes(first, second):
 
 
 def _ask(kind, first, second):
-    return _JUDGE.ask(kind, *sorted((first, second), key=repr))
-
-
-class _Judge:
-    """The child process that asks sympy; started when first needed, ended when it hangs."""
-
-    def __init__(self):
-        self._process: Any = None  # subprocess.Popen, once started
-        self._lock = threading.Lock()
-
-    def ask(self, kind, first, second):
-        """Whether two things that were read are equal, as far as is known within TIMEOUT_S."""
-        with self._lock:
-            try:
-                process = self._started()
-                process.stdin.write(json.dumps([kind, first, second]) + "\n")
-                process.stdin.flush()
-                reply = self._reply(TIMEOUT_S)
-            except BrokenPipeError:
-                reply = None
-            if reply is None:
-                self._end()
-            return bool(reply)
-
-    def close(self):
-        """Ends the child process, if there is one."""
-        with self._lock:
-            self._end()
-
-    def _started(self):
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            # By path and with -P: as a module of this package it would import jax first.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(WORKER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            if self._reply(START_TIMEOUT_S) is None:
-                self._end()
-                raise RuntimeError("the process that compares answers did not start")
-        return self._process
-
-    def _reply(self, timeout):
-        """The child's next reply, True or False; None if it is late or the child has ended."""
-        if not select.select([self._process.stdout], [], [], timeout)[0]:
-            return None
-        line = self._process.stdout.readline()
-        return json.loads(line) if line.endswith("\n") else None
-
-    def _end(self):
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-_JUDGE = _Judge()
-atexit.register(_JUDGE.close)
+    try:
+        return bool(_JUDGE.ask([kind, *sorted((first, second), key=repr)], TIMEOUT_S))
+    except ChildError:
+        return False

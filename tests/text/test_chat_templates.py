@@ -1,5 +1,8 @@
 """Chat templates as people publish them, against transformers, and what is refused."""
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -8,8 +11,9 @@ from word_tokenizer import byte_tokenizer, piece_tokenizer
 
 from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
-from prm_jax.text import CONVENTIONS, Tokenizer, convention, encode
+from prm_jax.text import CONVENTIONS, Tokenizer, convention, encode, template_sandbox
 from prm_jax.text.chat import template_pieces
+from prm_jax.text.template_sandbox import render
 
 USER = {"role": "user", "content": "1 + 1?"}
 ASSISTANT = {"role": "assistant", "content": "It is 2."}
@@ -129,6 +133,31 @@ def test_a_template_cannot_fill_the_memory(template):
     with pytest.raises(InputError, match="larger than 1,000,000|recursion|Range too big"):
         template_pieces(byte_tokenizer(chat_template=template), [USER])
     assert time.monotonic() - start < 5
+
+
+def test_a_template_that_takes_long_is_ended_and_the_next_one_is_rendered(monkeypatch):
+    slow = "{% for i in range(9000) %}{% for j in range(9000) %}{% endfor %}{% endfor %}"
+    render("ready", {}, [])
+    monkeypatch.setattr(template_sandbox, "TIMEOUT_S", 0.2)
+    start = time.monotonic()
+    with pytest.raises(InputError, match="takes longer than 0.2 seconds"):
+        render(slow, {}, [])
+    assert time.monotonic() - start < 2
+    monkeypatch.undo()
+    assert render("{{ messages[0].content }}", {}, [USER]) == USER["content"]
+
+
+def test_templates_are_rendered_apart_from_this_process_in_one_that_loads_little():
+    seen = render("{{ messages[0].content }}", {}, [USER])
+    assert seen == USER["content"]
+    process = template_sandbox._CHILD._process
+    assert process.pid != os.getpid()
+    render("{{ 1 }}", {}, [USER])
+    assert template_sandbox._CHILD._process is process  # kept from one request to the next
+    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules)"
+    command = [sys.executable, "-P", "-c", code, str(template_sandbox.WORKER)]
+    modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "jinja2" in modules and not {"jax", "numpy", "prm_jax"} & set(modules)
 
 
 @pytest.mark.parametrize(
