@@ -17,8 +17,9 @@ import tensorflow_datasets as tfds
 from prm_jax import formats
 from prm_jax.data.gsm8k import corrupt_gsm8k
 from prm_jax.data.tfds_builders import BUILDERS, TrajectoryBuilder, build, read
+from prm_jax.data.tfds_builders.trajectory_features import from_example
 from prm_jax.errors import InputError
-from prm_jax.records import Rejects, Trajectory, write_jsonl
+from prm_jax.records import Rejects, Trajectory, Where, write_jsonl
 from prm_jax.weights import artifacts
 
 
@@ -267,6 +268,57 @@ def test_what_cannot_be_read_back_is_said(raw, built, tmp_path):
             read(builder, split)
 
 
+OWN = "tensorflow_datasets.core.features"
+
+
+@pytest.fixture
+def foreign(raw, built):
+    """`foreign(file, old, new)`: a built data set's directory with one text of a file replaced."""
+
+    def make(file, old, new):
+        write_raw(raw, "prmbench")
+        folder = built("prmbench").data_path
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new))
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", "python_class_name", "type"])
+def test_a_data_set_may_not_name_code_which_is_then_not_imported(
+    foreign, tmp_path, monkeypatch, key
+):
+    (tmp_path / "named_by_data.py").write_text("Text = None")
+    monkeypatch.syspath_prepend(tmp_path)
+    old = f'"pythonClassName": "{OWN}.text_feature.Text"'
+    folder = foreign("features.json", old, f'"{key}": "named_by_data.Text"')
+    with pytest.raises(InputError, match="'named_by_data.Text' is no feature") as raised:
+        read(folder, "test")
+    assert (raised.value.file.name, raised.value.field) == ("features.json", key)
+    assert "named_by_data" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "file, old, new, message",
+    [
+        ("dataset_info.json", "{DATASET}-{SPLIT}", "../{SPLIT}", "is no name of a file"),
+        ("dataset_info.json", '"name": "test"', '"name": "../test"', "is no name of a file"),
+        ("dataset_info.json", '"array_record"', '"tfrecord"', "without TensorFlow"),
+        ("features.json", "{", "[" * 5000, "features.json: cannot be read"),
+        ("features.json", "float64", "complex", "the example cannot be read"),
+        ("features.json", "float64", "number", "is no data set that can be read"),
+        ("features.json", f"{OWN}.text_feature.Text", f"{OWN}.Text", "is no feature"),
+    ],
+)
+def test_a_data_set_that_leaves_its_directory_or_is_damaged_is_refused(
+    foreign, file, old, new, message
+):
+    with pytest.raises(InputError, match=message):
+        read(foreign(file, old, new), "test")
+
+
 def test_a_data_set_of_something_else_is_refused(tmp_path):
     class Numbers(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tfds.core.Version("1.0.0")
@@ -285,6 +337,8 @@ def test_a_data_set_of_something_else_is_refused(tmp_path):
     builder.download_and_prepare()
     with pytest.raises(InputError, match="has no feature 'problem'"):
         read(builder, "train")
+    with pytest.raises(InputError, match="a:1: the data set has features of other kinds"):
+        from_example({"labels": [], "problem": 3}, Where("a", 1))
 
 
 def test_neither_tensorflow_nor_jax_is_imported(raw, tmp_path):

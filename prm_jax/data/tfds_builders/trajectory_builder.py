@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from prm_jax import formats
+from prm_jax.data.tfds_builders.checked_folder import check_folder
 from prm_jax.data.tfds_builders.trajectory_features import (
     from_example,
     to_example,
@@ -150,13 +151,15 @@ def read(builder, split) -> list[Trajectory]:
         The trajectories, in their published order.
 
     Raises:
-        InputError: the data set is not built, has no such split, or holds something else.
+        InputError: the data set is not built, has no such split, holds something else, or names
+            code that is not of tensorflow-datasets.
     """
     if isinstance(builder, str | os.PathLike):
         builder = _open(builder)
     folder, splits = builder.data_path, builder.info.splits
     if not splits:
         raise InputError("no data set is built here", file=folder, remedy="call `build` first")
+    check_folder(folder)
     try:
         source = builder.as_data_source(split=split)
     except ValueError as error:
@@ -164,13 +167,26 @@ def read(builder, split) -> list[Trajectory]:
         raise InputError(
             f"no split {split!r}", file=folder, field="split", remedy=f"known: {known}"
         ) from error
-    where = f"{folder}/{split}"
-    return [from_example(row, Where(where, number)) for number, row in enumerate(source, 1)]
+    places = [Where(f"{folder}/{split}", number + 1) for number in range(len(source))]
+    return [from_example(_example(source, where), where) for where in places]
+
+
+def _example(source, where):
+    try:
+        return source[where.line - 1]
+    except Exception as error:  # of many kinds, where the files do not fit what they say of it
+        raise where.error(
+            f"the example cannot be read: {error}", remedy="build the data set again"
+        ) from error
 
 
 def _open(folder):
-    if not (Path(folder) / "dataset_info.json").is_file():
+    check_folder(folder)
+    try:
+        return tfds.builder_from_directory(folder)
+    except Exception as error:  # what is damaged raises errors of many kinds there
         raise InputError(
-            "holds no dataset_info.json", file=folder, remedy="name the directory of one version"
-        )
-    return tfds.builder_from_directory(folder)
+            f"is no data set that can be read: {error}",
+            file=folder,
+            remedy="build it again with data.tfds_builders",
+        ) from error

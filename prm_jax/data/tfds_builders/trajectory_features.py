@@ -84,6 +84,11 @@ def from_example(example, where):
         raise where.error(
             f"the data set has no feature {error}", remedy="build it with data.tfds_builders"
         ) from error
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise where.error(
+            f"the data set has features of other kinds: {error}",
+            remedy="build it with data.tfds_builders",
+        ) from error
     return Trajectory.from_dict(row | dict.fromkeys(nulls), where)
 
 
