@@ -7,6 +7,7 @@ from absl import flags
 
 from prm_jax import cli
 from prm_jax.data.overlap import THRESHOLD, compare
+from prm_jax.errors import one_line
 from prm_jax.files import check_writable, write_json
 from prm_jax.records import Rejects
 
@@ -40,9 +41,10 @@ def main(argv):
             f"the other set, {side['near']} more have a near duplicate there"
         )
     for text in report["examples"]["exact"]:
-        print(f"exact: {text}")
+        print(f"exact: {one_line(text)}")
     for pair in report["examples"]["near"]:
-        print(f"near, {pair['similarity']:.2f}: {pair['first']}\n  and: {pair['second']}")
+        print(f"near, {pair['similarity']:.2f}: {one_line(pair['first'])}")
+        print(f"  and: {one_line(pair['second'])}")
     if rejects and rejects.rows:
         print(f"{len(rejects.rows)} rows were refused, the first: {rejects.rows[0]['error']}")
     if FLAGS.output:

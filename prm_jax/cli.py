@@ -11,7 +11,7 @@ from typing import Any
 from absl import app, flags, logging
 
 from prm_jax import outputs
-from prm_jax.errors import InputError
+from prm_jax.errors import InputError, one_line
 
 COLLECT_AFTER = 100_000
 """New objects between two rounds of Python's garbage collector, which by default runs again and
@@ -108,7 +108,7 @@ class OneLine(std_logging.Formatter):
 
     def format(self, record):
         """The line."""
-        line = f"{record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+        line = f"{record.levelname.lower()}: {one_line(record.getMessage())}"
         return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
 
 
@@ -135,5 +135,5 @@ def fail(error):
         error = error.args[0]
     if isinstance(error, KeyError):  # prints its text quoted
         error = f"unknown configuration key {error.args[0]}"
-    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    print(f"error: {one_line(error)}", file=sys.stderr)
     sys.exit(2)

@@ -24,7 +24,7 @@ class InputError(ValueError):
         name = "" if field is None else f"field '{field}': "
         advice = "" if remedy is None else f"; {remedy}"
         parts = (place, cut(name, LONGEST_FIELD), cut(problem, LONGEST_PROBLEM), advice)
-        super().__init__(" ".join("".join(parts).split()))
+        super().__init__(one_line("".join(parts)))
 
     def advised(self, remedy):
         """The same error with one more remedy."""
@@ -35,6 +35,15 @@ class InputError(ValueError):
 
 
 LONGEST_FIELD, LONGEST_PROBLEM = 200, 800
+
+
+def one_line(text) -> str:
+    """A text for a terminal: white space as single blanks, and what is not printable, such as the
+    beginning of a terminal's commands or marks that turn text around, as Python writes it."""
+    text = " ".join(str(text).split())
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def cut(text, longest) -> str:

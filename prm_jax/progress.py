@@ -7,6 +7,8 @@ import time
 import rich.console
 import rich.progress
 
+from prm_jax.errors import one_line
+
 LINE_INTERVAL = 5.0
 """Seconds between lines where there is no terminal."""
 
@@ -75,6 +77,7 @@ class Progress:
 
     def say(self, text: str):
         """Prints a line above the bar."""
+        text = one_line(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         elif self._show:
@@ -85,7 +88,7 @@ class Progress:
         if self._bar is not None:
             self.say(text)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(one_line(text), file=sys.stderr, flush=True)
 
     def close(self):
         """Takes the bar down."""

@@ -25,7 +25,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from prm_jax.errors import InputError
+from prm_jax.errors import InputError, one_line
 
 HEARTBEAT_SECONDS = 30  # after so long without a sign a process counts as lost
 START_SECONDS = 300  # for all processes to come
@@ -228,11 +228,11 @@ def _end(error, name, is_first):
     if isinstance(error, InputError):
         code = 2
     elif isinstance(error, Exception) and LOST.search(text):
-        text = f"another process was lost ({' '.join(text.split())[:300]}); {AGAIN}"
+        text = f"another process was lost ({one_line(text)[:300]}); {AGAIN}"
     else:
         traceback.print_exception(error)
         text = f"{type(error).__name__}: {text}"
-    print(f"error: {name}: {text}", file=sys.stderr, flush=True)
+    print(f"error: {name}: {one_line(text)}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     if is_first:
         time.sleep(GRACE_SECONDS)
