@@ -9,24 +9,19 @@ from typing import Any
 
 from absl import flags
 
-from prm_jax import cli, formats
-from prm_jax.data.gsm8k import corrupt_gsm8k
-from prm_jax.data.synthetic import FAMILIES, make_candidates, make_trajectories
-from prm_jax.data.synthetic.solution import AFTER_ERROR
-from prm_jax.data.synthetic.splits import SPLITS
+from prm_jax import cli
 from prm_jax.errors import InputError
-from prm_jax.records import write_jsonl
 
 FLAGS = flags.FLAGS
-flags.DEFINE_list("families", list(FAMILIES), f"Families of problems: {', '.join(FAMILIES)}.")
+flags.DEFINE_list("families", None, "Families of problems, see docs/worlds.md; default: all.")
 flags.DEFINE_integer("n", 1000, "Number of problems.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seed of the problems.", lower_bound=0)
-flags.DEFINE_enum("split", None, list(SPLITS), "Take problems of this split only.")
+flags.DEFINE_string("split", None, "Take problems of this split only: train, validation, test.")
 flags.DEFINE_string("output", None, "The JSONL file to write.", required=True)
 flags.DEFINE_multi_integer("difficulty", [2], "Level from 1 to 4; repeat the flag to mix levels.")
 flags.DEFINE_list("kinds", None, "Kinds of error to make; by default those of each family.")
 flags.DEFINE_float("error_rate", 0.5, "Share of solutions with a wrong step; not for candidates.")
-flags.DEFINE_enum("after_error", "mask", AFTER_ERROR, "Labels of the steps after an error.")
+flags.DEFINE_string("after_error", "mask", "Labels of later steps: mask, zero or local.")
 flags.DEFINE_integer("candidates", 0, "Candidates of each problem; 0 for one solution.", 0)
 flags.DEFINE_float("accuracy", 0.5, "Mean share of candidates with a right answer.")
 flags.DEFINE_float("shared_error_rate", 0.5, "Share of wrong candidates that err alike.")
@@ -39,6 +34,8 @@ NOT_OF_FILES = ("families", "n", "difficulty", "candidates", *ONLY[True])
 
 
 def main(argv):
+    from prm_jax.records import write_jsonl  # so that --help answers at once
+
     del argv
     if FLAGS.gsm8k is not None:
         rows = _from_gsm8k()
@@ -51,6 +48,9 @@ def main(argv):
 
 
 def _from_gsm8k():
+    from prm_jax import formats
+    from prm_jax.data.gsm8k import corrupt_gsm8k
+
     _refuse(NOT_OF_FILES, "with --gsm8k")
     options: dict[str, Any] = {name: FLAGS[name].value for name in OF_FILES}
     right = formats.read(FLAGS.gsm8k, "gsm8k")
@@ -58,13 +58,16 @@ def _from_gsm8k():
 
 
 def _from_families():
+    from prm_jax.data.synthetic import FAMILIES, make_candidates, make_trajectories
+
     many = FLAGS.candidates > 0
     _refuse(ONLY[not many], f"{'with' if many else 'without'} --candidates")
     _refuse(("variants",), "without --gsm8k")
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*SHARED, *ONLY[many])}
+    families = list(FAMILIES) if FLAGS.families is None else FLAGS.families
     if many:
-        return make_candidates(FLAGS.families, FLAGS.n, FLAGS.candidates, FLAGS.seed, **options)
-    return make_trajectories(FLAGS.families, FLAGS.n, FLAGS.seed, **options)
+        return make_candidates(families, FLAGS.n, FLAGS.candidates, FLAGS.seed, **options)
+    return make_trajectories(families, FLAGS.n, FLAGS.seed, **options)
 
 
 def _refuse(names, when):

@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(
     path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__"
 )
-SLOW = ("flax", "grain", "jax", "matplotlib", "optax", "orbax", "tensorflow_datasets")
+SLOW = (
+    *("flax", "grain", "jax", "matplotlib", "optax", "orbax", "tensorflow_datasets"),
+    *("prm_jax.data.synthetic", "prm_jax.formats.processbench"),
+)
 NOTE_IMPORTS = f"""
 import importlib, json, sys
 from absl import flags
