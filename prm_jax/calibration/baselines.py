@@ -24,6 +24,7 @@ from prm_jax.calibration import conformal, selective_risk
 from prm_jax.calibration.logistic_regression import (
     LogisticRegression,
     fit_logistic_regression,
+    require_sklearn,
 )
 from prm_jax.calibration.sdm.region import check_alpha
 from prm_jax.calibration.sdm.split import (
@@ -294,3 +295,5 @@ def check_baselines(names: Sequence[str], alpha: float, options: Mapping[str, An
             field="cells",
             remedy=f"known are {', '.join(selective_risk.CELLS)}",
         )
+    if names:
+        require_sklearn()

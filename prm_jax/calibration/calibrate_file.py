@@ -26,6 +26,7 @@ from prm_jax.calibration.sdm.split import training_and_calibration
 from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, beside, check_writable, write_json
+from prm_jax.formats import check_readable
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
 from prm_jax.scoring.aggregation import check_method
@@ -97,13 +98,14 @@ def calibrate_file(
         raise InputError(f"unknown level {level!r}", field="level", remedy=" or ".join(LEVELS))
     options = check_options(hyper or {})
     check_baselines(baselines, options["alpha"])
+    check_readable(calibration, path, format=format)
+    marking = convention_named(convention) if convention else None
     check_writable(output)
     sdm_directory = Path(sdm_directory or beside(output, ".sdm"))
     require_sdm_place(sdm_directory)
     labelled = read_identified(calibration, format, None)
     trajectories = read_identified(path, format, None)
     model, params, tokenizer = load_model(model_name)
-    marking = convention_named(convention) if convention else None
     marking = require_step_convention(marking or tokenizer.convention)
 
     def features(rows, what):

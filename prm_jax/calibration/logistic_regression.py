@@ -107,6 +107,11 @@ def _balanced_log_loss(estimator, x_ND, labels_N):
     return -np.mean([log_p_NC[labels_N == c, c].mean() for c in np.unique(labels_N)])
 
 
+def require_sklearn() -> None:
+    """Raises `InputError` if scikit-learn is not installed, which the core does not bring."""
+    _sklearn("linear_model")
+
+
 def _sklearn(module):
     try:
         return importlib.import_module(f"sklearn.{module}")

@@ -13,7 +13,7 @@ from prm_jax.calibration.metrics import CONFIDENCE, binomial_interval, top_share
 from prm_jax.calibration.selective import Choice
 from prm_jax.errors import InputError
 from prm_jax.evaluate.best_of_n import is_right
-from prm_jax.formats import files
+from prm_jax.formats import check_readable, files
 from prm_jax.provenance import code_version
 from prm_jax.records import Trajectory, write_jsonl
 from prm_jax.scoring.inputs import read_identified
@@ -82,6 +82,8 @@ def select_file(
     given = dict(options or {})
     _check_options(policy, given)
     wanted = selective.accept_rule(accept)
+    check_readable(path, second)
+    check_readable(reference, format=format)
     known = _reference(reference, format)
     names, problems = _problems(known, path, second)
     right = {c.id: is_right(known[c.id]) for of in problems for group in of for c in group}

@@ -74,6 +74,26 @@ def parse_sources(line: str, defaults: Mapping[str, Any] | None = None) -> list[
     return sources
 
 
+def check_sources(*lines: str, defaults: Mapping[str, Any] | None = None) -> None:
+    """Raises `InputError` for what can be refused before anything is read.
+
+    That is a line that is wrong, a file that is not there, an unknown format.
+
+    Args:
+        *lines: as `parse_sources` takes them; an empty one has no source.
+        defaults: options for every file source that does not set them itself.
+    """
+    for line in lines:
+        for source in parse_sources(line, defaults):
+            options = {k: v for k, v in source.options.items() if k in ("format", "after_error")}
+            if source.name.startswith(GSM8K_ERRORS):
+                formats.check_readable(source.path)
+            elif not source.synthetic:
+                formats.check_readable(source.path, **options)
+            if exclude := source.options.get("exclude"):
+                check_sources(str(exclude))
+
+
 def read_source(source: Source, skip_bad: Rejects | None = None) -> list[Trajectory]:
     """Reads or makes the trajectories of a source.
 

@@ -11,7 +11,7 @@ from prm_jax.evaluate import TASKS
 from prm_jax.evaluate.best_of_n import require_truth
 from prm_jax.evaluate.inputs import join_scores, join_stored_scores, require_step_scores
 from prm_jax.evaluate.processbench import known_first_error
-from prm_jax.formats import Remarks
+from prm_jax.formats import Remarks, check_readable
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.inputs import read_identified
@@ -67,6 +67,8 @@ def evaluate_file(
         )
     if (scores is None) == (scores_key is None):
         raise InputError("give either scores or scores_key", field="scores")
+    check_readable(path, format=format)
+    check_readable(scores)
     remarks = Remarks()
     try:
         trajectories = read_identified(path, format, skip_bad, remarks)

@@ -307,6 +307,25 @@ def files(path):
     raise InputError("no file matches", file=path)
 
 
+def check_readable(*paths, format="auto", after_error="keep"):
+    """Raises `InputError` for files that are not there and options that no file has.
+
+    Reads nothing, so that a command can call it before work that takes long.
+
+    Args:
+        *paths: each as `read` takes it; None stands for no file.
+        format, after_error: as `read` takes them.
+    """
+    _check_format(format)
+    _check_after_error(after_error)
+    for path in paths:
+        for file in [] if path is None else files(path):
+            if not (tables.is_url(file) or Path(file).exists()):
+                raise InputError(
+                    "no such file or directory", file=file, remedy="give the path of a file of rows"
+                )
+
+
 def _check_name(path):
     """Raises `InputError` for what cannot be the name of a file, or is one that may not be seen."""
     try:
@@ -388,6 +407,13 @@ def _check_after_error(policy):
         )
 
 
+def _check_format(format):
+    if format != "auto" and format not in FORMATS:
+        raise InputError(
+            f"unknown format {format!r}", field="format", remedy=f"one of {', '.join(FORMATS)}"
+        )
+
+
 def _is_data(path):
     return path.name.endswith(SUFFIXES) or array_records.is_array_record(path)
 
@@ -433,12 +459,9 @@ def _module(format, row, where, options):
                 f"fits no known format; {what or f'it has the fields {sorted(row)[:8]}'}",
                 remedy=f"{remedy}; {names}" if remedy else f"give one: {names}",
             )
-    elif format in FORMATS:
-        module = FORMATS[format]
     else:
-        raise InputError(
-            f"unknown format {format!r}", field="format", remedy=f"one of {', '.join(FORMATS)}"
-        )
+        _check_format(format)
+        module = FORMATS[format]
     known = list(inspect.signature(module.read).parameters)[2:]
     if unknown := sorted(set(options) - set(known)):
         raise InputError(

@@ -13,10 +13,9 @@ from collections.abc import Callable
 
 import jax
 
-from prm_jax import scoring
+from prm_jax import formats, scoring
 from prm_jax.errors import InputError
 from prm_jax.files import LineFile, atomic_write, beside, check_writable, write_json
-from prm_jax.formats import files
 from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.scoring.aggregation import RULES, aggregate, check_method
@@ -108,6 +107,8 @@ def score_file(
             others[other] = load_model(other, dtype=dtype, mesh=mesh)
         return others[other]
 
+    formats.check_readable(path, format=format)
+    marking = None if convention is None else convention_named(convention)
     how = scoring.parse_scorer(scorer, load)
     if share_prefixes and how.names & READ_MORE:
         raise InputError(
@@ -119,7 +120,6 @@ def score_file(
     given = aggregation
     aggregation = aggregation or recorded_aggregation(model_name)
     check_method(aggregation)
-    marking = None if convention is None else convention_named(convention)
     rejects = Rejects(beside(output, ".rejects.jsonl")) if skip_bad else None
     try:
         trajectories = read_identified(path, format, rejects)
@@ -268,7 +268,7 @@ def recorded_aggregation(model_name) -> str:
 def sha256(path) -> str:
     """SHA-256, in hex, of the bytes of the files that `path` stands for, one after the other."""
     digest = hashlib.sha256()
-    for name in files(path):
+    for name in formats.files(path):
         with open(name, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

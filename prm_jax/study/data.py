@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from prm_jax.data.overlap import normalize, remove_duplicates
-from prm_jax.data.sources import parse_sources, read_source, split_by_problem
+from prm_jax.data.sources import check_sources, parse_sources, read_source, split_by_problem
 from prm_jax.data.synthetic import FAMILIES, make_candidates, make_trajectories
 from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts
@@ -32,6 +32,7 @@ def make_parts(config: ConfigDict, rejects: Rejects | None = None) -> dict[str, 
     Raises:
         InputError: a source that cannot be read or has too little for a part.
     """
+    check_sources(*(source.line for source in config.files.values()))
     sources = {name: _world(config.worlds, name, config.seed) for name in families(config.worlds)}
     for name, source in config.files.items():
         sources[name] = _file(name, source, config, rejects)

@@ -4,7 +4,9 @@ import json
 
 from ml_collections import ConfigDict
 
+from prm_jax.data.sources import check_sources
 from prm_jax.errors import InputError
+from prm_jax.text.convention import convention as read_convention
 from prm_jax.train.ranges import check_numbers
 
 # Keys that may differ when a run is continued: they change neither the data nor the updates.
@@ -161,6 +163,19 @@ def check(config: ConfigDict):
             field="model.dtype",
             remedy="float32 or bfloat16",
         )
+
+
+def check_data(data: ConfigDict, *others: str) -> None:
+    """Raises `InputError` for data that can be refused before a model is loaded.
+
+    Args:
+        data: the part `data` of a configuration.
+        *others: further sources.
+    """
+    if data.convention:
+        read_convention(data.convention)
+    defaults = {name: data[name] for name in ("format", "after_error") if name in data}
+    check_sources(data.train, data.validation, *others, defaults=defaults)
 
 
 def _check_bilevel(config):

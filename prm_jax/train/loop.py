@@ -56,6 +56,7 @@ def train(config, workdir, progress=True) -> dict[str, float]:
     """
     workdir = Path(workdir)
     config_lib.check(config)
+    config_lib.check_data(config.data, config.bilevel.meta)
     run_record.check_workdir(workdir, config)
     check_writable(workdir / run_record.CONFIG, make=False)  # before any work
     if config.compilation_cache:

@@ -26,6 +26,7 @@ from prm_jax.progress import Progress
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.text import convention as convention_named
 from prm_jax.train import added_layers
+from prm_jax.train.config import check_data
 from prm_jax.train.expert_states import ExpertStates
 from prm_jax.train.experts import read_experts
 from prm_jax.train.optimizer import make_optimizer
@@ -75,6 +76,7 @@ def train(config: ConfigDict, workdir, progress: bool = True) -> list[dict]:
     """
     data, path = config.data, Path(workdir) / added_layers.STATE
     objective = _objective(config)
+    check_data(data)
     model, frozen, tokenizer = load_model(config.model, dtype=config.dtype)
     convention = convention_named(data.convention or tokenizer.convention or "trl")
     require_spans(convention)

@@ -26,6 +26,7 @@ from prm_jax.progress import Progress
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.text import convention as convention_named
 from prm_jax.train import added_layers
+from prm_jax.train.config import check_data
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.uncertainty_features import FeatureFiles
 from prm_jax.weights import load_model
@@ -67,6 +68,7 @@ def train(config: ConfigDict, workdir, progress: bool = True) -> list[dict]:
     """
     head = UncertaintyHeadConfig(**config.head)
     data, path = config.data, Path(workdir) / added_layers.STATE
+    check_data(data)
     model, frozen, tokenizer = load_model(config.model, dtype=config.dtype)
     tokenizer.convention = convention_named(data.convention or tokenizer.convention or "trl")
     require_spans(tokenizer.convention)

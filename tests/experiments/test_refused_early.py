@@ -40,7 +40,7 @@ def refused(result, text):
     ("flags", "text"),
     [
         (["--input=missing.jsonl"], MISSING),
-        (["--input=missing.jsonl", "--scorer=ensemble(discriminative, model(path=other))"], MISSING),
+        (["--input=missing.jsonl", "--scorer=ensemble(orm, model(path=other))"], MISSING),
         (["--format=other"], "unknown format 'other'"),
         (["--convention=other"], "other"),
         (["--aggregation=other"], "other"),
