@@ -8,9 +8,6 @@ those that experiments.score wrote for the input, with the scorer to be improved
 than is scored with the line.
 """
 
-import contextlib
-import json
-
 from absl import flags
 
 from prm_jax import cli
@@ -51,10 +48,11 @@ def main(_):
 
 def _scorer_of(path):
     """The line that gave a file of scores."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        with open(f"{path}.meta.json", encoding="utf-8") as file:
-            return json.load(file)["scorer"]
-    return "discriminative"
+    from prm_jax.json_files import read_json
+
+    meta = f"{path}.meta.json"
+    record = read_json(meta, {"scorer": (str, type(None))}, optional=True, remedy=f"remove {meta}")
+    return record.get("scorer") or "discriminative"
 
 
 if __name__ == "__main__":

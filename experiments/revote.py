@@ -7,10 +7,8 @@ configuration makes again; figures that need the models' scores are emptied wher
 """
 
 import copy
-import json
 import sys
 import time
-from pathlib import Path
 
 from absl import flags
 
@@ -24,10 +22,11 @@ def main(_):
     """Reads, votes again and writes."""
     from prm_jax import provenance  # so that --help and bad flags answer at once
     from prm_jax.files import write_json
+    from prm_jax.json_files import read_json
     from prm_jax.study.revote import revote
 
     began = time.monotonic()
-    before = json.loads(Path(INPUT.value).read_text(encoding="utf-8"))
+    before = read_json(INPUT.value)
     result = revote(copy.deepcopy(before))
     command = " ".join(["python -m experiments.revote", *sys.argv[1:]])
     result["revoted"]["run"] = provenance.run_record(command, time.monotonic() - began)

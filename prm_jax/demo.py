@@ -23,6 +23,7 @@ from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure
 from prm_jax.evaluate.inputs import read_scores
 from prm_jax.files import write_json
+from prm_jax.json_files import read_json
 from prm_jax.progress import Progress
 from prm_jax.records import write_jsonl
 from prm_jax.report import (
@@ -46,7 +47,6 @@ from prm_jax.scoring.score_file import score_file, sha256
 from prm_jax.stages import Stages
 from prm_jax.train import loop
 from prm_jax.train.config import to_json
-from prm_jax.weights.safetensors_files import read_json
 from prm_jax.weights.threshold import record_threshold
 
 MODEL = "PRM"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.files import write_json
-from prm_jax.weights.safetensors_files import read_json
+from prm_jax.json_files import read_json
 
 RECORD = "stages.json"
 

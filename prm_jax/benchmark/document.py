@@ -7,7 +7,7 @@ from typing import Any
 from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
-from prm_jax.weights.safetensors_files import read_json
+from prm_jax.json_files import read_json
 
 HEAD = """# Benchmarks
 

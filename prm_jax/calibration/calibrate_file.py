@@ -27,6 +27,7 @@ from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, beside, check_writable, write_json
 from prm_jax.formats import check_readable
+from prm_jax.json_files import read_json
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
 from prm_jax.scoring.aggregation import check_method
@@ -36,7 +37,6 @@ from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
 from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
-from prm_jax.weights.safetensors_files import read_json
 
 
 def calibrate_file(
@@ -262,9 +262,9 @@ def _promises(sdm, known, options) -> list[dict]:
 
 def _kept(directory, made_from):
     """The SDM of a directory and its record, (None, None) unless it was made from the same."""
-    if not (directory / RECORD).is_file():
+    record = read_json(directory / RECORD, optional=True, remedy="take it away and calibrate again")
+    if not record:
         return None, None
-    record = read_json(directory / RECORD)
     if any(record.get(name) != value for name, value in made_from.items()):
         return None, None
     return load_sdm(directory)

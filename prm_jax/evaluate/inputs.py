@@ -5,12 +5,21 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import NoneType
 
 from prm_jax.errors import InputError
 from prm_jax.evaluate import cached_scores
+from prm_jax.json_files import read_json
 from prm_jax.json_values import number as number_of
 from prm_jax.records import Rejects, Trajectory, read_jsonl
 from prm_jax.scoring.inputs import solutions_sha256
+
+KINDS = {
+    "input_sha256": (str, NoneType),
+    "solutions_sha256": (str, NoneType),
+    "rows": (int, NoneType),
+}
+"""What fields of OUTPUT.meta.json may be."""
 
 
 def read_scores(
@@ -141,11 +150,7 @@ def names_of(refused: Rejects | None) -> set[str]:
 def _made_from(path):
     """What OUTPUT.meta.json says of a file of scores, {} without one; and its path."""
     meta = Path(f"{path}.meta.json")
-    with contextlib.suppress(OSError, ValueError):
-        record = json.loads(meta.read_text("utf-8"))
-        if isinstance(record, dict):
-            return record, meta
-    return {}, meta
+    return read_json(meta, KINDS, optional=True, remedy="score again, or remove it"), meta
 
 
 def _same_place(name, wanted):

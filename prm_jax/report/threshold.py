@@ -2,11 +2,12 @@
 
 import math
 from pathlib import Path
+from types import NoneType
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import read_json
 from prm_jax.json_values import number
-from prm_jax.weights.safetensors_files import read_json
-from prm_jax.weights.threshold import recorded_threshold
+from prm_jax.weights.threshold import checked_threshold, recorded_threshold
 
 HALF = 0.5
 
@@ -53,9 +54,11 @@ def find_threshold(given: str | None, scores) -> tuple[float, str]:
 
 
 def _recorded(scores):
-    try:
-        meta = read_json(f"{scores}.meta.json")
-        found = meta.get("threshold") or recorded_threshold(meta["model"])
-        return None if found is None else (float(found["value"]), str(found["source"]))
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
+    meta = Path(f"{scores}.meta.json")
+    record = read_json(meta, {"model": (str, NoneType)}, optional=True, remedy="score again")
+    found = record.get("threshold")
+    if found is not None:
+        found = checked_threshold(found, meta)
+    elif record.get("model"):
+        found = recorded_threshold(record["model"])
+    return None if found is None else (found["value"], found["source"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write, write_json
-from prm_jax.weights.safetensors_files import read_json
+from prm_jax.json_files import read_json
 
 HEAD = """# Reproductions
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
+from prm_jax.json_files import read_json
 from prm_jax.models import PRESETS, abstract_params, paths
 from prm_jax.scale.lowering import read
 from prm_jax.scale.program_text import RECEIVED
 from prm_jax.weights.hf_tables import LAYERS
-from prm_jax.weights.safetensors_files import read_json
 
 HEAD = """# Large models on many devices
 

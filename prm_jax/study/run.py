@@ -21,6 +21,7 @@ from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure, steps
 from prm_jax.evaluate.inputs import read_scores
 from prm_jax.files import atomic_write, write_json
+from prm_jax.json_files import read_json, require_kinds
 from prm_jax.progress import Progress
 from prm_jax.records import Rejects, Trajectory, write_jsonl
 from prm_jax.scoring.score_file import score_file
@@ -32,6 +33,8 @@ from prm_jax.weights.threshold import record_threshold
 PROBE, LIKELIHOOD = "linear probe", "mean log-prob"
 BASELINES = ("random", "length", "position")
 MEASURED = ("validation", "test", "candidates")
+RECORD_OF_DATA = {"config": dict, "sources": list}
+"""What data.json must have."""
 OF_DATA = ("seed", "worlds", "files", "split", "near_duplicate")  # parts of a configuration
 
 
@@ -97,7 +100,7 @@ def run(config: ConfigDict, workdir) -> dict:
         "shared_problems": shared_problems(sources),
         "run": {
             **provenance.run_record(command, sum(clock.seconds.values())),
-            "code_of_data": json.loads((workdir / "data.json").read_text("utf-8"))["code"],
+            "code_of_data": read_json(workdir / "data.json", RECORD_OF_DATA).get("code"),
             "seconds_by_stage": clock.seconds,
             "peak_memory_gib": round(provenance.peak_memory_gib(), 2),
         },
@@ -121,8 +124,7 @@ def _data(config, workdir) -> dict[str, Parts]:
     """The sources: made once, with a record of what they were made from, then read again."""
     path, values = workdir / "data.json", json.loads(json.dumps(config.to_dict()))
     wanted = {name: values[name] for name in OF_DATA}
-    if path.is_file():
-        record = json.loads(path.read_text(encoding="utf-8"))
+    if record := read_json(path, RECORD_OF_DATA, optional=True, remedy="use a new workdir"):
         if record["config"] != wanted:
             raise InputError(
                 "holds data of another configuration",
@@ -249,7 +251,7 @@ def _aurocs(config, workdir, method, sources):
 
 def _training(workdir) -> dict:
     """What a finished training says of itself."""
-    report = json.loads((workdir / "data_report.json").read_text(encoding="utf-8"))["train"]
+    report = read_json(workdir / "data_report.json", {"train": dict})["train"]
     lines = (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     kept = ("step", "validation/loss", "validation/accuracy", "validation/auroc")
@@ -268,7 +270,8 @@ class _Clock:
 
     def __init__(self, path):
         self._path = path
-        self.seconds = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        self.seconds = read_json(path, optional=True, remedy="remove it")
+        require_kinds(self.seconds, dict.fromkeys(self.seconds, float), path, remedy="remove it")
 
     @contextlib.contextmanager
     def measure(self, name):

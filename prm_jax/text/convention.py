@@ -19,9 +19,12 @@ the inference code of Skywork-o1-Open-PRM; Skywork-Reward, Qwen2.5-Math-RM (outc
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import FETCH, require_kinds
 
 LAYOUTS = ("plain", "chat", "turns")
 MARKERS = ("separator", "added_token", "existing_token", "last_token", "turn", "end")
@@ -158,6 +161,27 @@ CONVENTIONS = {
         StepConvention("outcome_plain", marker="end", marker_text="", joiner="\n", between="\n"),
     )
 }
+
+
+def recorded_convention(record: Mapping[str, Any], file) -> StepConvention | None:
+    """The `StepConvention` in a record, None if it has none.
+
+    Args:
+        record: content of a `prm_jax.json`.
+        file: its path.
+
+    Raises:
+        InputError: its field is no convention's; names the file.
+    """
+    require_kinds(record, {"convention": (dict, NoneType)}, file)
+    if record.get("convention") is None:
+        return None
+    try:
+        return StepConvention.from_dict(record["convention"])
+    except InputError as error:
+        raise InputError(
+            error.problem, file=file, field=error.field, remedy=error.remedy or FETCH
+        ) from error
 
 
 def convention(given):

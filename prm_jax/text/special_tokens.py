@@ -7,14 +7,25 @@ tokenizer_config.json. Only where that file has no `added_tokens_decoder` are
 special_tokens_map.json, which then goes first, and added_tokens.json read.
 """
 
-import json
 from pathlib import Path
+from types import NoneType
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import read_json, require_kinds
 
+AGAIN = "save the tokenizer again"
 BY_NAME = "model_specific_special_tokens"
 NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 DECODER, EXTRA, FORMER = "added_tokens_decoder", "extra_special_tokens", "additional_special_tokens"
+CONFIG = "tokenizer_config.json"
+KINDS = {
+    DECODER: (dict, NoneType),
+    EXTRA: (list, dict, NoneType),
+    FORMER: (list, dict, NoneType),
+    BY_NAME: (dict, NoneType),
+    **dict.fromkeys(NAMES, (str, dict, NoneType)),
+}
+"""What fields of tokenizer_config.json and special_tokens_map.json may be."""
 
 
 def complete(state, directory, config):
@@ -36,7 +47,7 @@ def complete(state, directory, config):
     """
     directory = Path(directory)
     named, extra, by_id = _other_files(directory, config)
-    file = directory / "tokenizer_config.json"
+    file = directory / CONFIG
     tokens = {token["content"]: token for token in state["added_tokens"]}
     vocabulary = _vocabulary(state["model"])
     for index, token in by_id.items():
@@ -100,32 +111,40 @@ def place(state, tokens, file=None):
 
 def _other_files(directory, config):
     """`(tokens by their names, further tokens, tokens by their ids)` outside tokenizer.json."""
-    file = directory / "tokenizer_config.json"
+    file = directory / CONFIG
     values, by_id = dict(config), {}
     if not values.get(EXTRA) and values.get(FORMER):
         values[EXTRA] = values.pop(FORMER)
     if values.get(DECODER) is None:
-        special_map = read_json(directory / "special_tokens_map.json")
+        special_map = read_json(
+            directory / "special_tokens_map.json", KINDS, optional=True, remedy=AGAIN
+        )
         if isinstance(special_map.get(EXTRA), list):
             listed = values.get(EXTRA) or []
             special_map[EXTRA] = listed + [t for t in special_map[EXTRA] if t not in listed]
         values |= special_map
         special = {_text(value) for name, value in values.items() if name in NAMES}
         special |= {_text(token) for token in values.get(EXTRA) or ()}
-        for text, index in read_json(directory / "added_tokens.json").items():
+        added = read_json(directory / "added_tokens.json", optional=True, remedy=AGAIN)
+        require_kinds(added, dict.fromkeys(added, int), directory / "added_tokens.json")
+        for text, index in added.items():
             flags = {"special": text in special, "normalized": text not in special}
             by_id[index] = _token(text, file, "added_tokens.json") | flags
     else:
         for index, token in values[DECODER].items():
-            by_id[int(index)] = _token(token, file, f"{DECODER}.{index}")
+            token = _token(token, file, f"{DECODER}.{index}")
+            if not index.isdecimal():
+                raise InputError(
+                    f"{index!r} is no id of a token", file=file, field=DECODER, remedy=AGAIN
+                )
+            by_id[int(index)] = token
     extra = values.get(EXTRA) or values.get(FORMER) or []
     more: dict[str, object] = {}
     if isinstance(extra, dict):
         more, extra = extra, values.get(FORMER) or []
-    if isinstance(values.get(BY_NAME), dict):
-        more = more | values[BY_NAME]
+    more = more | (values.get(BY_NAME) or {})
     others = {n: v for n, v in values.items() if n.endswith("_token") and n not in NAMES}
-    named = {name: values[name] for name in NAMES if isinstance(values.get(name), str | dict)}
+    named = {name: values[name] for name in NAMES if values.get(name) is not None}
     named |= {name: value for name, value in others.items() if isinstance(value, str)} | more
     named |= {name: value for name, value in others.items() if isinstance(value, dict)}
     return named, extra, dict(sorted(by_id.items()))
@@ -154,23 +173,6 @@ def starts_with_bos(config, state, bos):
     return False
 
 
-def read_json(path):
-    """The JSON object in a file; {} where there is no such file.
-
-    Raises:
-        InputError: it holds something else.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", file=path) from error
-    if not isinstance(values, dict):
-        raise InputError("is not a JSON object", file=path, remedy="save the tokenizer again")
-    return values
-
-
 def _vocabulary(model):
     """The ids of a model's own tokens: of a dict, or of a list of pieces with scores."""
     vocabulary = model["vocab"]
@@ -188,9 +190,7 @@ def _token(value, file, field, *, special=False):
     value = {"content": value, "special": special} if isinstance(value, str) else value
     text = value.get("content") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text:
-        raise InputError(
-            f"{value!r} is not a token", file=file, field=field, remedy="save the tokenizer again"
-        )
+        raise InputError(f"{value!r} is not a token", file=file, field=field, remedy=AGAIN)
     special = bool(value.get("special", special))
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": not special}
     given = {name: bool(value[name]) for name in flags if value.get(name) is not None}

@@ -6,6 +6,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import tokenizers
@@ -13,9 +14,9 @@ from tokenizers import AddedToken, processors
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
+from prm_jax.json_files import read_json, read_text
 from prm_jax.text import gguf_backend, special_tokens
-from prm_jax.text.convention import StepConvention
-from prm_jax.text.special_tokens import read_json
+from prm_jax.text.convention import recorded_convention
 
 
 class Tokenizer:
@@ -217,15 +218,20 @@ class Tokenizer:
         """
         directory = Path(directory)
         path = directory / "tokenizer.json"
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise InputError(
                 "no tokenizer.json",
                 file=directory,
                 remedy="save the fast tokenizer beside the weights",
             )
+        state = read_json(path, remedy=special_tokens.AGAIN)
+        config = read_json(
+            directory / special_tokens.CONFIG,
+            special_tokens.KINDS,
+            optional=True,
+            remedy=special_tokens.AGAIN,
+        )
         try:
-            state = json.loads(path.read_text("utf-8"))
-            config = read_json(directory / "tokenizer_config.json")
             special = special_tokens.complete(state, directory, config)
             backend = _from_state(state)
         except InputError:
@@ -239,9 +245,8 @@ class Tokenizer:
             add_bos=special_tokens.starts_with_bos(config, state, special.get("bos_token")),
             config={name: v for name, v in config.items() if name not in special},
         )
-        record = read_json(directory / "prm_jax.json")
-        if record.get("convention"):
-            tokenizer.convention = StepConvention.from_dict(record["convention"])
+        file = directory / "prm_jax.json"
+        tokenizer.convention = recorded_convention(read_json(file, optional=True), file)
         return tokenizer
 
     @classmethod
@@ -347,12 +352,13 @@ def _with_token(backend, text, index):
 
 
 def _chat_template(directory, config):
-    path = directory / "chat_template.jinja"
-    if path.is_file():
-        return path.read_text("utf-8")
+    text = read_text(directory / "chat_template.jinja", optional=True)
+    if text is not None:
+        return text
     template = config.get("chat_template")
     if template is None:  # where processors of multimodal models had it before transformers 5
-        template = read_json(directory / "chat_template.json").get("chat_template")
+        processor = read_json(directory / "chat_template.json", optional=True)
+        template = processor.get("chat_template")
     if isinstance(template, list):  # several named templates
         named = [entry for entry in template if isinstance(entry, dict)]
         template = {str(entry.get("name")): entry.get("template") for entry in named}

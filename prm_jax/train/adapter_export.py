@@ -1,9 +1,9 @@
 """From a run that trained adapters to a directory that peft loads."""
 
-import json
 from pathlib import Path
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import read_json
 from prm_jax.train import config as config_lib
 from prm_jax.train.backbone import RANDOM
 from prm_jax.train.checkpoint import load_adapters, load_for_inference
@@ -26,7 +26,8 @@ def export_adapters(workdir, directory, *, base=None, aggregation=None):
     """
     adapters, params, tokenizer = load_adapters(workdir)
     model, _, _ = load_for_inference(workdir)
-    config = config_lib.from_json(json.loads((Path(workdir) / "config.json").read_text("utf-8")))
+    file = Path(workdir) / "config.json"
+    config = config_lib.from_json(read_json(file), file)
     began = config.model.name
     if began.startswith(RANDOM) and base is None:
         raise InputError(

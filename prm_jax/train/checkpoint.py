@@ -8,7 +8,7 @@ Checksums tell a checkpoint that was damaged on the disk; a run goes on from the
 
 import contextlib
 import dataclasses
-import json
+import os
 import shutil
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from orbax.checkpoint import checkpoint_managers
 
 from prm_jax.errors import InputError
 from prm_jax.files import no_room, room_for
+from prm_jax.json_files import read_json
 from prm_jax.models import combine, make_mesh, resegment
 from prm_jax.models.tree import ADAPTERS
 from prm_jax.train import checksums, placement
@@ -258,9 +259,9 @@ def _latest(workdir, mesh):
     """`(backbone, trained parameters)` of a run's latest checkpoint."""
     workdir = Path(workdir)
     path = workdir / "config.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise InputError("has no config.json", file=workdir, remedy="give a training workdir")
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json(path, remedy="bring back the file that the run wrote")
     if "model_type" in values:  # of a checkpoint of transformers
         raise InputError("is no training workdir", file=workdir, remedy="give one of a run")
     config = config_lib.from_json(values, path)

@@ -7,12 +7,15 @@ not in its memory, it notes the sizes: those files are found missing or cut, not
 """
 
 import json
+import os
 import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from prm_jax.errors import InputError
 from prm_jax.files import write_json
+from prm_jax.json_files import read_json
 
 CHECKSUMS = "checksums.json"
 METADATA = "_CHECKPOINT_METADATA"
@@ -49,18 +52,18 @@ def damage(directory, items=None) -> str:
     """
     directory = Path(directory)
     try:
-        json.loads((directory / METADATA).read_bytes())
-    except OSError:
-        return f"{METADATA} is missing"
-    except ValueError:
-        return f"{METADATA} is not what was written"
-    if not (directory / CHECKSUMS).is_file():
+        read_json(directory / METADATA)
+    except InputError:
+        lost = not os.path.lexists(directory / METADATA)
+        return f"{METADATA} is {'missing' if lost else 'not what was written'}"
+    if not os.path.lexists(directory / CHECKSUMS):
         missing = [name for name in ("params", "run") if not (directory / name).is_dir()]
         return f"{missing[0]} is missing" if missing else ""
     try:
-        written = json.loads((directory / CHECKSUMS).read_bytes())
-        files, whole = written["files"], written["crc32"] == _crc32_of_facts(written["files"])
-    except (ValueError, TypeError, KeyError):
+        written = read_json(directory / CHECKSUMS, {"files": dict, "crc32": str})
+        files = written["files"]
+        whole = written["crc32"] == _crc32_of_facts(files)
+    except InputError:
         whole = False
     if not whole:
         return f"{CHECKSUMS} is not what was written"

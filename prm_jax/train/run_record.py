@@ -1,15 +1,18 @@
 """What a workdir holds of its run, and whether another run may continue it."""
 
-import json
+import os
 from pathlib import Path
+from types import NoneType
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import read_json
 from prm_jax.records import Rejects
 from prm_jax.train import config as config_lib
 
 CONFIG = "config.json"
 DATA_REPORT = "data_report.json"
 REJECTS = "rejects"
+NEW_RUN = "bring back the file that the run wrote, or use a new workdir"
 
 
 def rejects(workdir) -> dict[str, Rejects]:
@@ -31,9 +34,9 @@ def check_workdir(workdir, config):
     A run that has no checkpoint has nothing that another configuration could spoil.
     """
     path = Path(workdir) / CONFIG
-    if not path.is_file() or not has_checkpoint(workdir):
+    if not os.path.lexists(path) or not has_checkpoint(workdir):
         return
-    old = json.loads(path.read_text(encoding="utf-8"))
+    old = read_json(path, remedy=NEW_RUN)
     # What an older version did not know had the value that is the default now.
     old = {
         **config_lib.flatten(config_lib.to_json(config_lib.default_config())),
@@ -52,11 +55,11 @@ def check_data(workdir, reports):
     has a checkpoint.
     """
     path = Path(workdir) / DATA_REPORT
-    if not path.is_file() or not has_checkpoint(workdir):
+    if not os.path.lexists(path) or not has_checkpoint(workdir):
         return
-    old = json.loads(path.read_text(encoding="utf-8"))
+    old = read_json(path, dict.fromkeys(reports, (dict, NoneType)), remedy=NEW_RUN)
     for name, report in reports.items():
-        if old.get(name, {}).get("fingerprint") != report["fingerprint"]:
+        if (old.get(name) or {}).get("fingerprint") != report["fingerprint"]:
             raise InputError(
                 f"the {name} data are not those that the run in {workdir} began with",
                 field=f"data.{name}",

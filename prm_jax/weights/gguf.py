@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 
 from prm_jax.errors import InputError
+from prm_jax.json_values import number
 from prm_jax.models.heads import HeadConfig
 from prm_jax.weights import hf_config
 from prm_jax.weights.families import BY_GGUF
@@ -19,9 +20,22 @@ from prm_jax.weights.families.rows import Row
 from prm_jax.weights.gguf_parts import open_parts
 from prm_jax.weights.gguf_rope import rope_scaling
 
+AGAIN = "convert the model again, or use its Hugging Face directory"
 RANK_POOLING = 4
 """`pooling_type` of models that score a whole text."""
 POSITIVE_LABELS = ("yes", "true", "correct", "right", "positive", "good", "+", "1")
+
+KEYS = {
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "num_hidden_layers": "block_count",
+    "num_attention_heads": "attention.head_count",
+    "num_key_value_heads": "attention.head_count_kv",
+    "max_position_embeddings": "context_length",
+}
+DECIMALS = {"rms_norm_eps": "attention.layer_norm_rms_epsilon", "rope_theta": "rope.freq_base"}
+"""Fields of `config.json` -> GGUF's keys after the architecture, of numbers as they are and of
+float32 ones."""
 
 HEAD_ROWS = (
     Row("head/kernel", "cls.output.weight", "c d -> d c"),
@@ -89,8 +103,23 @@ class GgufFile:
             )
         self.family, self.conventions = BY_GGUF[self.architecture]
         self.head = self.read_head()
-        self.config = hf_config.read_config(self.hf_values(), self.file)
+        self.config = self.read_config()
         self.refuse_other_numbers()
+
+    def read_config(self):
+        """The `DecoderConfig`; errors name GGUF's keys."""
+        try:
+            return hf_config.read_config(self.hf_values(), self.file)
+        except InputError as error:
+            names = {**KEYS, **DECIMALS, "head_dim": "attention.key_length"}
+            if error.field not in names:
+                raise
+            raise InputError(
+                error.problem,
+                file=self.file,
+                field=f"{self.architecture}.{names[error.field]}",
+                remedy=AGAIN,
+            ) from error
 
     def rows(self):
         """The table rows of this file's family, with GGUF's names as keys."""
@@ -172,7 +201,16 @@ class GgufFile:
     def decimal(self, name, default=None):
         """A float32 field as the shortest decimal that rounds to it (1e-05, not 9.99999975e-06)."""
         value = self.field(name, default)
-        return None if value is None else float(str(np.float32(value)))
+        if value is None:
+            return None
+        if number(value) is None:
+            raise InputError(
+                f"is {value!r}, not a number",
+                file=self.file,
+                field=f"{self.architecture}.{name}",
+                remedy=AGAIN,
+            )
+        return float(str(np.float32(value)))
 
     def hf_values(self):
         """The metadata in the words of `config.json`."""
@@ -194,15 +232,9 @@ class GgufFile:
         values = {
             "model_type": self.family.model_types[0],
             "vocab_size": self.shapes["token_embd.weight"][0],
-            "hidden_size": self.field("embedding_length"),
-            "intermediate_size": self.field("feed_forward_length"),
-            "num_hidden_layers": self.field("block_count"),
-            "num_attention_heads": self.field("attention.head_count"),
-            "num_key_value_heads": self.field("attention.head_count_kv"),
+            **{name: self.field(key) for name, key in KEYS.items()},
             "head_dim": self.field("attention.key_length", self.field("rope.dimension_count")),
-            "max_position_embeddings": self.field("context_length"),
-            "rms_norm_eps": self.decimal("attention.layer_norm_rms_epsilon"),
-            "rope_theta": self.decimal("rope.freq_base"),
+            **{name: self.decimal(key) for name, key in DECIMALS.items()},
             "tie_word_embeddings": "output.weight" not in self.shapes,
         }
         values |= self.conventions.values(self, values)

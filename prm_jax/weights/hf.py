@@ -1,29 +1,48 @@
 """Loading a Hugging Face directory: configuration, head and parameters."""
 
-import contextlib
 import dataclasses
 import re
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from absl import logging
 
-from prm_jax.errors import InputError, few
+from prm_jax.errors import InputError
+from prm_jax.json_files import FETCH, Kinds, read_json, require_kinds
 from prm_jax.models import HeadConfig, abstract_params
 from prm_jax.weights import hf_config, hf_head, hf_keys, hf_tables, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.fused_experts import separate_experts
 from prm_jax.weights.safetensors_files import (
-    FLOATS,
     SafetensorsDirectory,
     no_weights,
-    read_json,
     remedy,
+    require_floats,
 )
 
 RECORD = "prm_jax.json"
+KINDS: Kinds = {
+    "head": (dict, NoneType),
+    "convention": (dict, NoneType),
+    "aggregation": (str, NoneType),
+    "training": (dict, NoneType),
+    "threshold": (dict, NoneType),
+}
+"""What its fields may be."""
 UNEMBEDDING, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+
+HEAD_KINDS: Kinds = {
+    "kind": str,
+    "n_classes": int,
+    "bias": bool,
+    "positive_id": (int, NoneType),
+    "negative_id": (int, NoneType),
+    "reading": str,
+    "gate": bool,
+}
+"""The same of `head`."""
 
 
 def load_directory(directory, *, dtype="float32", mesh=None, base=None, look=None):
@@ -52,6 +71,8 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None, look=Non
         logging.info("%s: an adapter of %s", adapter, directory)
     require_config(directory)
     values = read_json(directory / "config.json")
+    require_kinds(values, {"value_head_prefix": (str, NoneType)}, directory / "config.json")
+    hf_head.require_names(values, directory / "config.json")
     refuse_quantised(values, directory / "config.json")
     source = open_tensors(directory, values)
     if adapter is not None:
@@ -92,7 +113,7 @@ def load_directory(directory, *, dtype="float32", mesh=None, base=None, look=Non
 
 def require_config(directory):
     """Raises `InputError` for a directory without `config.json`, which may lack weights as well."""
-    if (directory / "config.json").is_file():
+    if (directory / "config.json").exists():
         return
     if not list(directory.glob("*.safetensors")):
         raise InputError(no_weights(directory), file=directory, remedy=remedy(directory))
@@ -155,25 +176,29 @@ def read_head(directory, adapter, source, values):
 
 def read_record(directory):
     """The content of `prm_jax.json`, {} without one."""
-    file = Path(directory) / RECORD
-    return read_json(file) if file.is_file() else {}
+    return read_json(Path(directory) / RECORD, KINDS, optional=True)
 
 
 def recorded(model_name, key):
     """What the `prm_jax.json` of a model, or of a workdir's export, says under a key; else None."""
     for place in (Path(model_name), Path(model_name) / "export"):
-        with contextlib.suppress(OSError, InputError):
-            if record := read_record(place):
-                return record.get(key)
+        if record := read_record(place):
+            return record.get(key)
     return None
 
 
 def recorded_head(values, file):
     """The `HeadConfig` written in a record."""
+    kinds = {name: kind for name, kind in HEAD_KINDS.items() if name in values}
+    require_kinds(values, kinds, file, within="head")
     try:
         return HeadConfig(**values)
+    except InputError as error:
+        raise InputError(error.problem, file=file, field="head", remedy=error.remedy) from error
     except TypeError as error:
-        raise InputError("does not describe a head", file=file, field="head") from error
+        raise InputError(
+            "does not describe a head", file=file, field="head", remedy=FETCH
+        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,21 +242,6 @@ def same_embeddings(source, rows_at_once=8192):
         if not np.array_equal(source.read(EMBEDDING, index), source.read(UNEMBEDDING, index)):
             return False
     return True
-
-
-def require_floats(source, ignorable):
-    """Raises `InputError` for weights that are stored as something else than plain numbers."""
-    odd = sorted(
-        key
-        for key, dtype in source.dtypes.items()
-        if dtype not in FLOATS and not any(pattern.search(key) for pattern in ignorable)
-    )
-    if odd:
-        raise InputError(
-            f"{few(odd, 1)} stored as {source.dtypes[odd[0]]}: quantised weights are not read",
-            file=source.file,
-            remedy="dequantise them and save in bfloat16, or use the model in GGUF",
-        )
 
 
 def refuse_quantised(values, file):

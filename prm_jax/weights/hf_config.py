@@ -95,7 +95,7 @@ def decoder_config(family, fields):
         n_kv_heads=fields.integer("num_key_value_heads", n_heads),
         head_dim=fields.integer("head_dim", d_model // n_heads),
         d_ff=fields.integer("intermediate_size"),
-        norm_eps=fields.get("rms_norm_eps"),
+        norm_eps=fields.needed("rms_norm_eps"),
         activation=ACTIVATIONS[activation],
         tied=bool(fields.get("tie_word_embeddings")),
         sliding_window=fields.get("sliding_window") if "sliding" in layer_types else None,

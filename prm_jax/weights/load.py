@@ -6,12 +6,12 @@ from absl import logging
 
 from prm_jax.errors import InputError, few
 from prm_jax.models import Decoder, abstract_params
-from prm_jax.text.convention import CONVENTIONS, StepConvention
+from prm_jax.text.convention import CONVENTIONS, recorded_convention
 from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
-from prm_jax.weights.hf import load_directory, read_record
+from prm_jax.weights.hf import RECORD, load_directory, read_record
 
 DTYPES = ("float32", "bfloat16")
 
@@ -101,9 +101,9 @@ def read_tokenizer(directory, base=None):
     of_base = peft_adapter.base_directory(directory, base)
     own = (directory / "tokenizer.json").is_file()
     tokenizer = Tokenizer.from_dir(directory if own else of_base)
-    recorded = read_record(of_base).get("convention")
+    recorded = recorded_convention(read_record(of_base), of_base / RECORD)
     if tokenizer.convention is None and recorded and not peft_adapter.brings_head(directory):
-        tokenizer.convention = StepConvention.from_dict(recorded)
+        tokenizer.convention = recorded
     return tokenizer
 
 

@@ -49,9 +49,9 @@ def load_mixture(directory) -> Mixture:
     """
     directory = Path(directory).expanduser()
     trainer = "experiments.train_mixture"
-    record = read_record(directory, RECORD, "mixture of experts", trainer)
+    record = read_record(directory, RECORD, "mixture of experts", trainer, {"categories": list})
     params = jax.tree.map(jnp.asarray, read_layers(directory))
-    categories = tuple(record.get("categories", ()))
+    categories = tuple(record["categories"])
     numbers = {str(number) for number in range(len(categories))}
     if any(set(params.get(part, ())) != numbers for part in ("synthesis", "experts")):
         raise InputError(

@@ -7,6 +7,7 @@ adapts that use alone.
 """
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import numpy as np
 from absl import logging
 
 from prm_jax.errors import InputError, few
+from prm_jax.json_files import read_json
 from prm_jax.weights import artifacts
 from prm_jax.weights.hf_keys import HEADS, INSIDE
 from prm_jax.weights.hf_tables import plain_key
-from prm_jax.weights.safetensors_files import SafetensorsDirectory, read_json
+from prm_jax.weights.safetensors_files import SafetensorsDirectory
 
 CONFIG, WEIGHTS, VALUE_HEAD = (
     "adapter_config.json",
@@ -57,7 +59,7 @@ PLAIN_STARTS = (True, False, None, "gaussian", "orthogonal", "eva")
 
 def is_adapter(directory) -> bool:
     """Whether a directory holds a peft adapter."""
-    return (Path(directory) / CONFIG).is_file()
+    return os.path.lexists(Path(directory) / CONFIG)
 
 
 def brings_head(directory) -> bool:

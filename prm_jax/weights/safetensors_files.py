@@ -6,7 +6,7 @@ another one of either kind. Of a tensor that several files hold, the one in the 
 names counts.
 """
 
-import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from absl import logging
 
 from prm_jax.errors import InputError, few
 from prm_jax.files import atomic_path
+from prm_jax.json_files import read_json, require_kinds
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -46,15 +47,16 @@ class SafetensorsDirectory:
 
     def __init__(self, directory, rename=None, *, name=None, beside=()):
         directory = Path(directory)
-        name = name or next((n for n in (SINGLE, INDEX) if (directory / n).is_file()), None)
+        there = (n for n in (SINGLE, INDEX) if os.path.lexists(directory / n))
+        name = name or next(there, None)
         if name is None:
             raise InputError(no_weights(directory), file=directory, remedy=remedy(directory))
         self.file = str(directory / name)
         listed = {}
         if name.endswith(".json"):
-            listed = read_json(directory / name).get("weight_map")
-            if not isinstance(listed, dict) or not all(isinstance(f, str) for f in listed.values()):
-                raise InputError("is not an index of tensors", file=self.file, field="weight_map")
+            listed = read_json(directory / name, {"weight_map": dict})["weight_map"]
+            kinds = dict.fromkeys(listed, str)
+            require_kinds(listed, kinds, self.file, within="weight_map")
         names = sorted(set(listed.values())) or [name]
         extra = [other for other in beside if (directory / other).is_file()]
         warn_of_leftovers(directory, [*names, *extra], name)
@@ -133,22 +135,19 @@ def opened(file):
         ) from error
 
 
-def read_json(path):
-    """The JSON object in a file.
-
-    Raises:
-        InputError: the file is missing or does not hold one.
-    """
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("no such file", file=path) from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError("is not JSON", file=path, line=line, remedy="fetch it again") from error
-    if not isinstance(values, dict):
-        raise InputError("is not a JSON object", file=path, remedy="fetch it again")
-    return values
+def require_floats(source, ignorable=()):
+    """Raises `InputError` for weights that are stored as something else than plain numbers."""
+    odd = sorted(
+        key
+        for key, dtype in source.dtypes.items()
+        if dtype not in FLOATS and not any(pattern.search(key) for pattern in ignorable)
+    )
+    if odd:
+        raise InputError(
+            f"{few(odd, 1)} stored as {source.dtypes[odd[0]]}: quantised weights are not read",
+            file=source.file,
+            remedy="dequantise them and save in bfloat16, or use the model in GGUF",
+        )
 
 
 def no_weights(directory):

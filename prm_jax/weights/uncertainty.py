@@ -34,10 +34,10 @@ def load_uncertainty_head(directory) -> tuple[UncertaintyHeadConfig, Any, dict]:
     """
     directory = Path(directory).expanduser()
     trainer = "experiments.train_uncertainty_head"
-    record = read_record(directory, RECORD, "uncertainty head", trainer)
+    record = read_record(directory, RECORD, "uncertainty head", trainer, {"head": dict})
     try:
         config = UncertaintyHeadConfig(**record["head"])
-    except (KeyError, TypeError) as error:
+    except TypeError as error:
         raise InputError(
             f"does not describe a head: {error}", file=directory / RECORD, field="head"
         ) from error

@@ -59,6 +59,9 @@ def test_a_missing_or_broken_tokenizer_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="no tokenizer.json"):
         Tokenizer.from_dir(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(InputError, match="tokenizer.json:1: is not JSON"):
+        Tokenizer.from_dir(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(InputError, match="not a tokenizer"):
         Tokenizer.from_dir(tmp_path)
 

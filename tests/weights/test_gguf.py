@@ -13,8 +13,10 @@ from gguf import GGMLQuantizationType
 from prm_jax.errors import InputError
 from prm_jax.models import Rope, abstract_params, paths
 from prm_jax.models.rope import inverse_frequencies
+from prm_jax.weights import gguf as gguf_file
+from prm_jax.weights import gguf_parts
 from prm_jax.weights.assemble import assemble
-from prm_jax.weights.gguf import IGNORABLE, GgufFile, dequantised
+from prm_jax.weights.gguf import DECIMALS, IGNORABLE, KEYS, GgufFile, dequantised
 from prm_jax.weights.load import load_model
 
 
@@ -317,3 +319,23 @@ def test_fields_that_llama_cpp_follows_and_we_do_not_are_named(field, value, tmp
     with pytest.raises(InputError, match=f"is {value}; only") as error:
         GgufFile(tmp_path / "m.gguf")
     assert error.value.field == f"qwen2.{field}" and error.value.remedy
+
+
+@pytest.mark.parametrize("key", [*KEYS.values(), *DECIMALS.values()])
+@pytest.mark.parametrize("value", [None, "much", [1, 2]], ids=["missing", "text", "list"])
+def test_a_key_of_the_architecture_is_named_as_the_file_has_it(key, value, tmp_path, monkeypatch):
+    model, params = tiny.model("llama")
+    tiny_gguf.write(tmp_path / "m.gguf", model.config, params)
+
+    def damaged(path):
+        fields, tensors = gguf_parts.open_parts(path)
+        others = {name: of for name, of in fields.items() if name != f"llama.{key}"}
+        return others | ({} if value is None else {f"llama.{key}": value}), tensors
+
+    monkeypatch.setattr(gguf_file, "open_parts", damaged)
+    optional = {"attention.head_count_kv", "context_length", "rope.freq_base"}
+    if value is None and key in optional | {"attention.layer_norm_rms_epsilon"}:
+        GgufFile(tmp_path / "m.gguf")
+        return
+    with pytest.raises(InputError, match=rf"m.gguf: field 'llama.{key}': is .*; convert"):
+        GgufFile(tmp_path / "m.gguf")

@@ -12,6 +12,7 @@ from prm_jax.weights.added_layers import read_layers, read_record, save_layers
 from prm_jax.weights.safetensors_files import SINGLE
 
 RECORD = "sdm.json"
+CALIBRATE = "take the directory away and calibrate again"
 BY_CLASS = ("class_d0", "class_rescaled")
 INTEGERS = (
     "support_label_K",
@@ -75,18 +76,32 @@ def load_sdm(directory) -> tuple[SDM, dict]:
         `(sdm, record)`, the record as it was given.
 
     Raises:
-        InputError: there is none, or a part of it is missing.
+        InputError: there is none, or a part of it is missing or does not fit the others.
     """
-    record = read_record(directory, RECORD, "SDM", "experiments.calibrate")
+    record = read_record(directory, RECORD, "SDM", "experiments.calibrate", {"n_classes": int})
     tensors = read_layers(directory)
-    missing = {field.name for field in dataclasses.fields(SDM)} - set(tensors)
-    if missing:
-        raise InputError(f"has no {min(missing)}", file=directory, remedy="calibrate again")
-    n_classes = record.pop("n_classes")
+    fields = [field.name for field in dataclasses.fields(SDM)]
+    if missing := set(fields) - set(tensors):
+        raise InputError(f"has no {min(missing)}", file=directory, remedy=CALIBRATE)
+    classes = [str(c) for c in range(record.pop("n_classes"))]
     values: dict = {}
-    for name, tensor in tensors.items():
-        if name in BY_CLASS:
-            values[name] = tuple(tensor[str(c)] for c in range(n_classes))
-        else:
-            values[name] = np.asarray(tensor, np.int32 if name in INTEGERS else np.float32)
+    sizes = {"C": len(classes)}
+    for name in fields:
+        tensor, of_class = tensors[name], name in BY_CLASS
+        axes = name.rpartition("_")[2] if name[-1].isupper() else ""
+        if of_class != isinstance(tensor, dict) or of_class and sorted(tensor) != sorted(classes):
+            raise InputError(
+                f"{name} is not of {len(classes)} classes", file=directory, remedy=CALIBRATE
+            )
+        if of_class:
+            values[name] = tuple(tensor[c] for c in classes)
+            continue
+        known = [sizes.setdefault(axis, size) for axis, size in zip(axes, tensor.shape)]
+        if len(axes) != tensor.ndim or known != list(tensor.shape):
+            raise InputError(
+                f"{name} of shape {list(tensor.shape)} does not fit the others",
+                file=directory,
+                remedy=CALIBRATE,
+            )
+        values[name] = np.asarray(tensor, np.int32 if name in INTEGERS else np.float32)
     return SDM(**values), record

@@ -28,7 +28,7 @@ def read(fields):
         "norm_offset": True,
         "post_norms": True,
         "scale_embeddings": True,
-        "query_scale": fields.get("query_pre_attn_scalar") ** -0.5,
+        "query_scale": fields.needed("query_pre_attn_scalar") ** -0.5,
         "attention_softcap": fields.get("attn_logit_softcapping"),
         "final_softcap": fields.get("final_logit_softcapping"),
     }

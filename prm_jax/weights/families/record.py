@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prm_jax.errors import InputError
+from prm_jax.json_files import FETCH
 from prm_jax.json_values import boolean, number
 from prm_jax.models.config import DecoderConfig
 from prm_jax.weights.families.rows import GGUF_NAMES, Row
@@ -87,7 +88,7 @@ class Fields:
                 f"is {value!r}, not {wanted}",
                 file=self.file,
                 field=name,
-                remedy="fetch the file again",
+                remedy=FETCH,
             )
         return value
 
@@ -98,7 +99,14 @@ class Fields:
             value = otherwise
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**63:
             problem = "is missing" if value is None else f"is {value!r}, not a positive integer"
-            raise InputError(problem, file=self.file, field=name)
+            raise InputError(problem, file=self.file, field=name, remedy=FETCH)
+        return value
+
+    def needed(self, name):
+        """As `get`, where the field may not be null either."""
+        value = self.get(name)
+        if value is None:
+            raise InputError("is missing", file=self.file, field=name, remedy=FETCH)
         return value
 
 
