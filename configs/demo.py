@@ -5,19 +5,15 @@ python -m experiments.demo --config=configs/demo.py --workdir=runs/demo
 
 from ml_collections import ConfigDict
 
-from prm_jax.train.config import default_config
+from prm_jax.demo_config import default_config
 
 
 def get_config():
     """The configuration."""
-    config = ConfigDict()
-    config.seed = 0
-
-    config.problems = problems = ConfigDict()
-    problems.families = ("arithmetic",)
+    config = default_config()
     # Kinds of error by weight. Most are kinds that a model of this size learns to see in minutes;
     # wrong sums are rarer than by default: it hardly learns them (see the report, by kind).
-    problems.kinds = ConfigDict(
+    config.problems.kinds = ConfigDict(
         dict(
             copied_wrong_value=4.0,
             wrong_operand=4.0,
@@ -29,36 +25,20 @@ def get_config():
             lucky_cancellation=0.5,
         )
     )
-    problems.difficulty = 2
-    problems.train = 1800  # trajectories
-    problems.train_error_rate = 0.7  # share of them with an error; .5 elsewhere
-    problems.validation = 160
-    problems.test = 320
-    problems.groups = 180  # test problems with candidates for best-of-N
-    problems.candidates = 8
-    problems.accuracy = 0.35  # mean share of right candidates
-    problems.shared_error_rate = 0.6  # share of wrong candidates with the same mistake
 
-    config.evaluation = evaluation = ConfigDict()
-    evaluation.aggregation = "min"
-    evaluation.n = (1, 2, 4, 8)
-    evaluation.bootstrap = 2000
-    evaluation.solutions = 12  # shown in the report
-
-    config.train = train = default_config()
-    with train.unlocked():
-        train.objective = "bce"
-        train.epochs = 1
-        train.model.name = "smollm2-135m"
-        train.model.keep_layers = 16
-        train.model.train_layers = 10
-        train.data.rows = 16
-        train.data.row_length = 256
-        train.data.max_length = 256
-        train.data.max_steps = 32
-        train.optimizer.learning_rate = 5e-4
-        train.optimizer.decay = "linear"
-        train.eval_every = 20
-        train.checkpoint_every = 25
-        train.checkpoints_to_keep = 1
+    train = config.train
+    train.objective = "bce"
+    train.epochs = 1
+    train.model.name = "smollm2-135m"
+    train.model.keep_layers = 16
+    train.model.train_layers = 10
+    train.data.rows = 16
+    train.data.row_length = 256
+    train.data.max_length = 256
+    train.data.max_steps = 32
+    train.optimizer.learning_rate = 5e-4
+    train.optimizer.decay = "linear"
+    train.eval_every = 20
+    train.checkpoint_every = 25
+    train.checkpoints_to_keep = 1
     return config.lock()

@@ -16,6 +16,7 @@ import json
 from typing import Any
 
 from configs import smollm2_135m_prm
+from prm_jax.config_files import one_of
 
 LANGUAGE_MODEL = {"model.head.kind": ""}
 TWO_LOG_ODDS = {
@@ -112,11 +113,9 @@ def get_config(name="bce"):
     """The configuration of one of RECIPES.
 
     Raises:
-        ValueError: there is no such recipe.
+        InputError: there is no such recipe.
     """
-    if name not in RECIPES:
-        raise ValueError(f"unknown objective {name!r}; known are {', '.join(RECIPES)}")
-    _, objective, options, keys = RECIPES[name]
+    _, objective, options, keys = RECIPES[one_of("objective", name, RECIPES)]
     config = smollm2_135m_prm.get_config()
     config.objective = objective
     config.objective_options = json.dumps(options) if options else ""

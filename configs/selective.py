@@ -11,6 +11,9 @@ region>=0.8. Expected: seconds.
 
 from ml_collections import ConfigDict
 
+from prm_jax.calibration.select_config import default_config
+from prm_jax.config_files import one_of
+
 OPTIONS = {
     "best_of_n": {},
     "resample": {"max_draws": 4, "otherwise": "abstain"},  # or "best" of those drawn
@@ -22,12 +25,9 @@ def get_config(policy="best_of_n"):
     """The configuration of a policy.
 
     Raises:
-        ValueError: there is no such policy.
+        InputError: there is no such policy.
     """
-    if policy not in OPTIONS:
-        raise ValueError(f"unknown policy {policy!r}; known are {', '.join(OPTIONS)}")
-    config = ConfigDict()
-    config.policy = policy
-    config.accept = "all_steps"
+    config = default_config()
+    config.policy = one_of("policy", policy, OPTIONS)
     config.options = ConfigDict(OPTIONS[policy])
     return config.lock()

@@ -27,13 +27,17 @@ flags.DEFINE_float("alpha", 0.95, "Accuracy that is asked for.", 0.5, 1)
 flags.DEFINE_string("hyper", "", "Further hyperparameters as JSON, see calibration/sdm/options.")
 flags.DEFINE_enum("level", "step", ["step", "solution"], "What is judged.")
 flags.DEFINE_string("cache", None, "Directory that keeps states for other runs.")
-flags.DEFINE_integer("layers", -1, "Layers whose states are taken; -1 is all.")
+flags.DEFINE_integer("layers", -1, "Layers whose states are taken; -1 is all.", -1, 10_000)
 flags.DEFINE_string("convention", None, "How steps are marked: name or JSON; default: recorded.")
 flags.DEFINE_string("format", "auto", "Format of both files; see docs/data_formats.md.")
-flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", lower_bound=1)
+flags.DEFINE_integer("max_length", None, "Most tokens of a solution.", 1, 2**24)
 flags.DEFINE_string("aggregation", "min", "Steps to solution.")
 flags.DEFINE_integer(
-    "nearest", None, "Name so many calibration steps for each; default: 0, 3 with --report.", 0
+    "nearest",
+    None,
+    "Name so many calibration steps for each; default: 0, 3 with --report.",
+    0,
+    1000,
 )
 flags.DEFINE_list(
     "baselines", [], "Beside it: softmax, temperature, platt, isotonic, aps, raps, ..."

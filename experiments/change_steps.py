@@ -19,9 +19,9 @@ flags.DEFINE_enum("change", None, ["reversed", "merged", "compressed"], "What is
 flags.DEFINE_string("input", None, "Solutions: a file, a directory or a glob.")
 flags.DEFINE_string("output", None, "JSON lines to write.")
 flags.DEFINE_string("format", "auto", "Format of the input; see docs/data_formats.md.")
-flags.DEFINE_integer("window", 2, "Steps that are merged, for merged.", lower_bound=2)
+flags.DEFINE_integer("window", 2, "Steps that are merged, for merged.", 2, 10_000)
 flags.DEFINE_float("probability", 0.5, "Of a step that can be compressed.", 0, 1)
-flags.DEFINE_integer("seed", 0, "Of the steps that are compressed.", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "Of the steps that are compressed.", 0, 2**32 - 1)
 flags.mark_flags_as_required(["change", "input", "output"])
 
 

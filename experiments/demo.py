@@ -6,11 +6,10 @@ The same command continues a run that was stopped.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from prm_jax import cli
+from prm_jax import cli, config_files
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration file.", lock_config=True)
+CONFIG = config_files.define("prm_jax.demo_config:default_config", open=("problems.kinds",))
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.")
 flags.mark_flags_as_required(["config", "workdir"])
 

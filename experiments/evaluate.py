@@ -26,9 +26,9 @@ flags.DEFINE_string("threshold", "0.5", "A number, or the subset to tune it on, 
 flags.DEFINE_list("aggregation", "min", "Steps to solution; several for best_of_n.")
 flags.DEFINE_list("n", None, "Numbers of candidates; default: powers of two.")
 flags.DEFINE_enum("subsample", "subsets", ["subsets", "prefix"], "Which n of the candidates.")
-flags.DEFINE_integer("draws", 256, "Random subsets a problem for votes.", lower_bound=1)
-flags.DEFINE_integer("n_boot", 2000, "Bootstrap resamples.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Seed of resamples and subsets.", lower_bound=0)
+flags.DEFINE_integer("draws", 256, "Random subsets a problem for votes.", 1, 10**6)
+flags.DEFINE_integer("n_boot", 2000, "Bootstrap resamples.", 1, 10**6)
+flags.DEFINE_integer("seed", 0, "Seed of resamples and subsets.", 0, 2**32 - 1)
 QUIET_SECONDS = 2.0  # what takes less shows no progress
 flags.mark_flags_as_required(["task", "input", "output"])
 

@@ -9,10 +9,10 @@ from prm_jax import cli
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("families", None, "Families of problems; all of them by default.")
-flags.DEFINE_integer("n", 10_000, "Solutions of each family.", lower_bound=10)
-flags.DEFINE_integer("seed", 0, "Seed of the solutions and of the resamples.", lower_bound=0)
+flags.DEFINE_integer("n", 10_000, "Solutions of each family.", 10, 10**7)
+flags.DEFINE_integer("seed", 0, "Seed of the solutions and of the resamples.", 0, 2**32 - 1)
 flags.DEFINE_integer("difficulty", 4, "Level from 1 to 4.", 1, 4)
-flags.DEFINE_integer("n_boot", 500, "Resamples for the intervals.", lower_bound=1)
+flags.DEFINE_integer("n_boot", 500, "Resamples for the intervals.", 1, 10**6)
 flags.DEFINE_string("output", None, "The JSON file to write.", required=True)
 
 

@@ -18,7 +18,7 @@ flags.DEFINE_string("against", None, f"The other set: {SOURCES}.", required=True
 flags.DEFINE_string("output", None, "JSON file for the counts and examples.")
 flags.DEFINE_float("threshold", THRESHOLD, "Least similarity of near duplicates.", 0, 1)
 flags.DEFINE_bool("skip_bad", False, "Leave out rows that cannot be read, and count them.")
-flags.DEFINE_integer("examples", 5, "How many pairs of each kind to show.", lower_bound=0)
+flags.DEFINE_integer("examples", 5, "How many pairs of each kind to show.", 0, 10**6)
 
 
 def main(argv):

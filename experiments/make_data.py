@@ -14,19 +14,19 @@ from prm_jax.errors import InputError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("families", None, "Families of problems, see docs/worlds.md; default: all.")
-flags.DEFINE_integer("n", 1000, "Number of problems.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Seed of the problems.", lower_bound=0)
+flags.DEFINE_integer("n", 1000, "Number of problems.", 1, 10**8)
+flags.DEFINE_integer("seed", 0, "Seed of the problems.", 0, 2**32 - 1)
 flags.DEFINE_string("split", None, "Take problems of this split only: train, validation, test.")
 flags.DEFINE_string("output", None, "The JSONL file to write.", required=True)
 flags.DEFINE_multi_integer("difficulty", [2], "Level from 1 to 4; repeat the flag to mix levels.")
 flags.DEFINE_list("kinds", None, "Kinds of error to make; by default those of each family.")
 flags.DEFINE_float("error_rate", 0.5, "Share of solutions with a wrong step; not for candidates.")
 flags.DEFINE_string("after_error", "mask", "Labels of later steps: mask, zero or local.")
-flags.DEFINE_integer("candidates", 0, "Candidates of each problem; 0 for one solution.", 0)
+flags.DEFINE_integer("candidates", 0, "Candidates of each problem; 0 for one solution.", 0, 10**5)
 flags.DEFINE_float("accuracy", 0.5, "Mean share of candidates with a right answer.")
 flags.DEFINE_float("shared_error_rate", 0.5, "Share of wrong candidates that err alike.")
 flags.DEFINE_string("gsm8k", None, "A GSM8K file to make wrong solutions from, for families.")
-flags.DEFINE_integer("variants", 1, "Solutions of each GSM8K problem.", 1)
+flags.DEFINE_integer("variants", 1, "Solutions of each GSM8K problem.", 1, 10**4)
 SHARED = ("difficulty", "kinds", "after_error", "split")
 ONLY = {False: ("error_rate",), True: ("accuracy", "shared_error_rate")}
 OF_FILES = ("kinds", "error_rate", "after_error", "split")

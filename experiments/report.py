@@ -20,8 +20,8 @@ flags.DEFINE_string("output", None, "The HTML file to write.", required=True)
 flags.DEFINE_string("format", "auto", "Format of the input.")
 flags.DEFINE_string("title", None, "Heading of the page; by default the name of the input.")
 flags.DEFINE_string("threshold", None, "A number, or a result of evaluate; default: as recorded.")
-flags.DEFINE_integer("solutions", 12, "How many solutions to show.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Seed of the choice of solutions.")
+flags.DEFINE_integer("solutions", 12, "How many solutions to show.", 1, 10**6)
+flags.DEFINE_integer("seed", 0, "Seed of the choice of solutions.", 0, 2**32 - 1)
 
 
 def main(argv):

@@ -13,22 +13,30 @@ import sys
 from pathlib import Path
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict
 
-from prm_jax import cli
+from prm_jax import cli, config_files
 from prm_jax.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Set by NAME.", lock_config=True)
+
+def own_config():
+    """The configuration of the study that NAME, the first of the flags, says."""
+    file = ROOT / "configs" / "reproduce" / f"{STUDY.value}.py"
+    return config_files.read(str(file)) if file.exists() else ConfigDict()
+
+
 STUDY = flags.DEFINE_string("study", "", "Set by NAME.")
+CONFIG = config_files.define(own_config, open=("",))
 SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes and two seeds; no result.")
-SEEDS = flags.DEFINE_integer("seeds", None, "Number of seeds; 5, or 2 of a smoke run.")
+SEEDS = flags.DEFINE_integer("seeds", None, "Number of seeds; 5, or 2 of a smoke run.", 1, 10**4)
 PROCESSES = flags.DEFINE_integer(
     "processes",
     None,
     "That share the seeds; default: one a core, or one on an accelerator.",
     lower_bound=1,
+    upper_bound=1000,
 )
 OUTPUT = flags.DEFINE_string("output", "", "Result file; results/NAME.json, none of a smoke run.")
 REMARK = flags.DEFINE_string("remark", "", "Put this into results/NAME.json and run nothing.")

@@ -10,11 +10,10 @@ comparisons that accuracy which choosing as many problems by score alone would h
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from prm_jax import cli
+from prm_jax import cli, config_files
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration file.", lock_config=True)
+CONFIG = config_files.define("prm_jax.calibration.select_config:default_config", open=("options",))
 INPUT = flags.DEFINE_string("input", None, "File of experiments.calibrate.")
 SECOND = flags.DEFINE_string("second", None, "The same of a second model, for route.")
 REFERENCE = flags.DEFINE_list("reference", None, "Solutions with outcomes: files, or globs.")

@@ -15,9 +15,9 @@ from absl import flags
 from prm_jax import cli
 
 KILLS = flags.DEFINE_integer(
-    "kills", None, "Number; default: 200, or 4 for --smoke.", lower_bound=2
+    "kills", None, "Number; default: 200, or 4 for --smoke.", lower_bound=2, upper_bound=10**6
 )
-SEED = flags.DEFINE_integer("seed", 0, "Of their order and moments.")
+SEED = flags.DEFINE_integer("seed", 0, "Of their order and moments.", 0, 2**32 - 1)
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the soak.", required=True)
 SMOKE = flags.DEFINE_bool("smoke", False, "Small sizes, which only show that it works.")
 OUTPUT = flags.DEFINE_string("output", "", "The JSON file to write.")

@@ -6,11 +6,10 @@ The same command continues a study that was stopped. `--out` copies the result f
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from prm_jax import cli
+from prm_jax import cli, config_files
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration file.", lock_config=True)
+CONFIG = config_files.define("prm_jax.study.config:default_config", open=("files",))
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the study.")
 OUT = flags.DEFINE_string("out", "", "Where the result file is copied to as well.")
 flags.mark_flags_as_required(["config", "workdir"])

@@ -9,11 +9,10 @@ of its last epoch; the features of the model are computed once.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from prm_jax import cli
+from prm_jax import cli, config_files
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration file.", lock_config=True)
+CONFIG = config_files.define("prm_jax.train.uncertainty:default_config")
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.")
 QUIET = flags.DEFINE_bool("quiet", False, "Print no progress.")
 flags.mark_flags_as_required(["config", "workdir"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from prm_jax import outputs
+from prm_jax import config_files, outputs
 from prm_jax.errors import InputError, one_line
 
 COLLECT_AFTER = 100_000
@@ -18,6 +18,8 @@ COLLECT_AFTER = 100_000
 again while jax is imported."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C."""
+GO_ON = frozenset("demo score soak study train train_mixture train_uncertainty_head".split())
+"""Commands that keep what they have done."""
 
 
 def run(main):
@@ -33,16 +35,17 @@ def run(main):
 
     def parse(argv):
         try:
-            rest = flags.FLAGS(argv)
-            check_config()
-            return rest
+            return flags.FLAGS(argv)
         except SystemExit:
             if any(argument.lstrip("-").startswith("help") for argument in argv[1:]):
                 sys.exit(0)  # absl printed what was asked for, and exits with 1
             raise
+        except KeyboardInterrupt:
+            interrupted(Path(argv[0]).stem)
         except (
             flags.Error,
             InputError,
+            config_files.Refused,
             AttributeError,
             KeyError,
             TypeError,
@@ -69,10 +72,17 @@ def run(main):
                 raise
             fail(error)
         except KeyboardInterrupt:
-            print("\nstopped: the same command goes on from what is finished", file=sys.stderr)
-            sys.exit(INTERRUPTED)
+            interrupted(Path(argv[0]).stem)
 
     app.run(guarded, flags_parser=parse)
+
+
+def interrupted(command):
+    """Says after Ctrl-C how to go on, and exits with 130."""
+    goes_on = command in GO_ON
+    how = "goes on from what is finished" if goes_on else "begins again; no output was changed"
+    print(f"\nstopped: the same command {how}", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def flag_values() -> dict[str, object]:
@@ -110,23 +120,6 @@ class OneLine(std_logging.Formatter):
         """The line."""
         line = f"{record.levelname.lower()}: {one_line(record.getMessage())}"
         return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
-
-
-def check_config():
-    """Raises `InputError` if `--config` names a file that could not be loaded.
-
-    ml_collections says so only when the configuration is first used.
-    """
-    config = flags.FLAGS["config"].value if "config" in flags.FLAGS else None
-    try:
-        getattr(config, "keys", None)
-    except OSError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(
-            f"the configuration cannot be loaded: {reason}",
-            field="config",
-            remedy="give a Python file with a function get_config()",
-        ) from error
 
 
 def fail(error):

@@ -19,6 +19,7 @@ from ml_collections import ConfigDict
 
 from prm_jax import provenance
 from prm_jax.data.synthetic import make_candidates, make_trajectories
+from prm_jax.demo_config import check
 from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure
 from prm_jax.evaluate.inputs import read_scores
@@ -77,6 +78,7 @@ def run(config: ConfigDict, workdir) -> dict:
     Raises:
         InputError: a workdir with a run of another configuration, or options that do not fit.
     """
+    check(config)
     workdir, began = Path(workdir), time.monotonic()
     continued = (workdir / "train").is_dir()
     console = rich.console.Console(stderr=True)

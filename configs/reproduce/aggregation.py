@@ -7,6 +7,7 @@ Expected: 5 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -30,7 +31,7 @@ def get_config(size="full"):
     data.completions = 8  # of each step
     data.problems = 150  # to test on
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4

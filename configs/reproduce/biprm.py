@@ -7,6 +7,7 @@ Expected: 14 minutes on two cores.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -35,7 +36,7 @@ def get_config(size="full"):
     data.solutions = 12000  # to train on
     data.problems = 150  # to test on
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.objectives = ("bce",)
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10

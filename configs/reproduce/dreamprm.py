@@ -7,6 +7,7 @@ Expected: 9 minutes on two cores; the arm with learnt weights costs about four o
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 from prm_jax.train.config import default_config as default_training
 
@@ -30,7 +31,7 @@ def get_config(size="full"):
     data.trusted = 500
     data.problems = 200  # to test on
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.trusted, data.problems, data.candidates = 20, 20, 6, 4

@@ -7,6 +7,7 @@ Expected: 11 minutes of CPU time.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -25,7 +26,7 @@ def get_config(size="full"):
     data.solutions = 10000  # to train on, easy ones
     data.problems = 100  # to test on, of each level
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.problems, data.candidates = 60, 6, 4

@@ -7,6 +7,7 @@ Expected: 8 to 9 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -35,7 +36,7 @@ def get_config(size="full"):
     data.min_children = 4  # of a step that compression takes
     data.problems = 150  # to test on
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = config.trees.updates = 10
         data.solutions, data.trees = 60, 3

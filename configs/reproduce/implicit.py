@@ -7,6 +7,7 @@ Expected: about four minutes of CPU time; six on two busy cores.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -29,7 +30,7 @@ def get_config(size="full"):
     data.attempts = 8  # solutions of each problem among them
     data.problems = 100  # to test on
     data.candidates = 16
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = tuning.updates = 10
         data.solutions, data.attempts, data.problems, data.candidates = 64, 8, 6, 4

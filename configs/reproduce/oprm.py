@@ -7,6 +7,7 @@ Expected: 15 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -26,7 +27,7 @@ def get_config(size="full"):
     data.solutions = 16000  # of which pairs are made
     data.candidates = 8  # solutions of a problem; it can be drawn again
     data.held_out = 0.15  # share of the problems, to test on
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.text_updates, data.solutions = 10, 240

@@ -7,6 +7,8 @@ Expected: some seconds of CPU time; nothing is trained.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
+
 
 def get_config(size="full"):
     """The configuration; size 'smoke' only shows that everything runs."""
@@ -20,7 +22,7 @@ def get_config(size="full"):
     data.sampled = 4  # next steps of each
     data.rollouts = 16  # from each prefix
     data.alpha = 0.5  # weight of the advantage
-    if size == "smoke":
+    if is_smoke(size):
         config.trees.depth = 3
         data.problems = 10
     return config.lock()

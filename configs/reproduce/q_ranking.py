@@ -7,6 +7,7 @@ Expected: 11 minutes on two cores.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -26,7 +27,7 @@ def get_config(size="full"):
     data.problems = 100  # to test on
     data.candidates = 32
     data.chosen_of = (4, 8, 16, 32)
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.problems, data.candidates, data.chosen_of = 60, 6, 4, (2, 4)

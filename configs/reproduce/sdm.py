@@ -7,6 +7,7 @@ Expected: 12 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -27,7 +28,7 @@ def get_config(size="full"):
     data.tested = 0.35  # share of the new ones that is judged, and not fitted on
     data.shifted = 2000  # solutions of each other world
     data.alphas = (0.95, 0.9)  # accuracies that are asked for
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         config.sdm = dict(width=8, learning_rate=1e-3, epochs=2, min_rows=1)

@@ -10,6 +10,8 @@ Expected: 14 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
+
 
 def get_config(size="full"):
     """The configuration; size 'smoke' only shows that everything runs."""
@@ -40,7 +42,7 @@ def get_config(size="full"):
     data.tested = 200  # solutions of each other set
     data.gsm8k = "gsm8k_errors:data/gsm8k_train.jsonl?n_per_problem=1&seed=0"
     data.alphas = (0.95, 0.9, 0.75)  # accuracies that are asked for
-    if size == "smoke":
+    if is_smoke(size):
         config.model, config.layers, config.max_length = "random:tiny-llama", 1, 2048
         config.sdm = dict(width=8, learning_rate=1e-3, epochs=2, min_rows=1)
         data.families = ("arithmetic", "gcd")

@@ -7,6 +7,8 @@ Expected: some seconds of CPU time; nothing is trained.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
+
 
 def get_config(size="full"):
     """The configuration; size 'smoke' only shows that everything runs."""
@@ -19,6 +21,6 @@ def get_config(size="full"):
     data.min_rows = 100
     data.solutions = 400  # draws
     data.tested = 2000  # new rows of each class
-    if size == "smoke":
+    if is_smoke(size):
         data.solutions, data.tested = 4, 500
     return config.lock()

@@ -7,6 +7,7 @@ Expected: 8 minutes on one core.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -27,7 +28,7 @@ def get_config(size="full"):
     data.problems = 300  # to answer, about
     data.candidates = 16
     data.alpha = 0.95
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         config.sdm = dict(width=8, learning_rate=1e-3, epochs=2, min_rows=1)

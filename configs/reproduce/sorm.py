@@ -7,6 +7,7 @@ Expected: about 12 minutes on two CPU cores.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -24,7 +25,7 @@ def get_config(size="full"):
     data.completions = 8  # of each step
     data.tuning = 1000  # solutions, for the threshold
     data.tested = 2000
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.solutions, data.tuning, data.tested = 60, 20, 20

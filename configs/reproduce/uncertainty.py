@@ -7,6 +7,7 @@ Expected: 20 minutes on a busy core, 5 of them of CPU time.
 
 from ml_collections import ConfigDict
 
+from prm_jax.reproduce.config import is_smoke
 from prm_jax.reproduce.population import default_config
 
 
@@ -26,7 +27,7 @@ def get_config(size="full"):
     data.solutions = 4000  # of the language model, to train on
     data.problems = 80  # to test on
     data.candidates = 8
-    if size == "smoke":
+    if is_smoke(size):
         config.model.d_model, config.model.n_layers = 16, 1
         config.training.updates = 10
         data.text_updates, data.texts = 10, 20

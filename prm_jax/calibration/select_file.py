@@ -15,6 +15,7 @@ from prm_jax.errors import InputError
 from prm_jax.evaluate.best_of_n import is_right
 from prm_jax.formats import check_readable, files
 from prm_jax.provenance import code_version
+from prm_jax.ranges import COUNT, check_numbers
 from prm_jax.records import Trajectory, write_jsonl
 from prm_jax.scoring.inputs import read_identified
 from prm_jax.scoring.pairwise import competes_in
@@ -131,6 +132,7 @@ def _check_options(policy, options):
     for name, default in known.items():
         if default is inspect.Parameter.empty and name not in options:
             raise InputError(f"{policy} needs it", field=name)
+    check_numbers(options, {"max_draws": COUNT})
 
 
 def _reference(path, format) -> dict[str, Trajectory]:

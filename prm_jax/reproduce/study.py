@@ -13,6 +13,7 @@ from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.progress import Progress
 from prm_jax.reproduce.claim import Claim, estimate
+from prm_jax.reproduce.config import check
 from prm_jax.workers import Worker
 
 FEWEST_SEEDS = 5  # of a result that the document shows
@@ -74,6 +75,7 @@ def run_study(
         raise InputError(
             f"{len(set(seeds))} are too few", field="seeds", remedy=f"give {fewest} or more"
         )
+    check(config)
     began = time.monotonic()
     figures = _figures(name, study.run, config, np.array_split(seeds, min(processes, len(seeds))))
     claims = []

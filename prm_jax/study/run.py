@@ -26,6 +26,7 @@ from prm_jax.progress import Progress
 from prm_jax.records import Rejects, Trajectory, write_jsonl
 from prm_jax.scoring.score_file import score_file
 from prm_jax.study import card, report
+from prm_jax.study.config import check
 from prm_jax.study.data import families, make_parts, shared_problems, training_set
 from prm_jax.train import loop
 from prm_jax.weights.threshold import record_threshold
@@ -52,9 +53,8 @@ def run(config: ConfigDict, workdir) -> dict:
         InputError: data, model or workdir that do not fit, or neither seeds nor shares.
     """
     workdir, console = Path(workdir), Console(stderr=True)
+    check(config)
     clock = _Clock(workdir / "seconds.json")
-    if not (config.seeds or config.fractions):
-        raise InputError("nothing is trained", field="seeds", remedy="give seeds or fractions")
 
     def stage(text):
         console.print(f"[bold]{text}[/bold]", highlight=False)

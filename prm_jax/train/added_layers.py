@@ -21,9 +21,27 @@ from prm_jax.evaluate.step_metrics import auroc
 from prm_jax.files import atomic_write
 from prm_jax.progress import Progress
 from prm_jax.provenance import code_version
+from prm_jax.ranges import COUNT, DEPTH, SEED, WIDTH, Range
 from prm_jax.train import config as config_lib
+from prm_jax.train.ranges import RANGES as TRAINING
+from prm_jax.train.ranges import RATE, check_values
 
 STATE = "state.msgpack"
+EPOCHS = Range(1, 10**6)
+RANGES = {
+    **{key: TRAINING[key] for key in TRAINING if key.startswith(("data.", "optimizer."))},
+    "seed": SEED,
+    "epochs": EPOCHS,
+    "wrong_weight": RATE,
+    "head.history": COUNT,
+    "head.top_k": COUNT,
+    "head.d_model": WIDTH,
+    "head.n_layers": DEPTH,
+    "head.n_heads": WIDTH,
+    "head.d_ff": WIDTH,
+    "head.dropout": Range(0, 1, below=True),
+}
+"""Of the numbers of all such runs."""
 
 
 def default_config() -> ConfigDict:
@@ -53,6 +71,12 @@ def default_config() -> ConfigDict:
     return config
 
 
+def check(config: ConfigDict) -> None:
+    """Raises `InputError` for values that no such run can have."""
+    check_values(config_lib.flatten(config), RANGES)
+    config_lib.check_lengths(config.data)
+
+
 def read_groups(data):
     """The data of a run: `(kept, held_out)` as `data.corpus.read_trajectories` gives them."""
     fraction = 0.0 if data.validation else data.validation_fraction
@@ -67,10 +91,8 @@ def count_epochs(config, corpus: Corpus) -> list[int]:
     """Number of batches of each epoch.
 
     Raises:
-        InputError: there is no epoch, or a trajectory is larger than a row.
+        InputError: a trajectory is larger than a row.
     """
-    if config.epochs < 1:
-        raise InputError(f"{config.epochs} is below 1", field="epochs")
     return [
         count_batches(corpus, *_shape(config.data), seed=config.seed + epoch, epochs=1)
         for epoch in range(config.epochs)

@@ -4,10 +4,11 @@ import json
 
 from ml_collections import ConfigDict
 
+from prm_jax.config_files import flatten, from_record
 from prm_jax.data.sources import check_sources
 from prm_jax.errors import InputError
 from prm_jax.text.convention import convention as read_convention
-from prm_jax.train.ranges import check_numbers
+from prm_jax.train.ranges import check_values
 
 # Keys that may differ when a run is continued: they change neither the data nor the updates.
 MAY_CHANGE = frozenset(
@@ -131,19 +132,14 @@ def default_config() -> ConfigDict:
 
 def check(config: ConfigDict):
     """Raises `InputError` for values that no run can have."""
-    check_numbers(flatten(config))
+    check_values(flatten(config))
     if not (config.steps or config.epochs):
         raise InputError("neither steps nor epochs is set", field="steps")
     if not config.data.train:
         raise InputError(
             "no training data", field="data.train", remedy="give --config.data.train=PATH"
         )
-    if config.data.max_length > config.data.row_length:
-        raise InputError(
-            f"{config.data.max_length} is more than a row of {config.data.row_length}",
-            field="data.max_length",
-            remedy="lower it or raise data.row_length",
-        )
+    check_lengths(config.data)
     if config.data.rows % config.microbatches:
         raise InputError(
             f"{config.data.rows} rows cannot be split into {config.microbatches} microbatches",
@@ -176,6 +172,16 @@ def check_data(data: ConfigDict, *others: str) -> None:
         read_convention(data.convention)
     defaults = {name: data[name] for name in ("format", "after_error") if name in data}
     check_sources(data.train, data.validation, *others, defaults=defaults)
+
+
+def check_lengths(data: ConfigDict):
+    """Raises `InputError` if a trajectory may be longer than a row."""
+    if data.max_length > data.row_length:
+        raise InputError(
+            f"{data.max_length} is more than a row of {data.row_length}",
+            field="data.max_length",
+            remedy="lower it or raise data.row_length",
+        )
 
 
 def _check_bilevel(config):
@@ -217,21 +223,7 @@ def from_json(values: dict, file=None) -> ConfigDict:
     Raises:
         InputError: they are no configuration of a run, or a value is of another type.
     """
-    config = default_config()
-    with config.unlocked():
-        _update(config, values, file)
-    return config
-
-
-def flatten(config, prefix="") -> dict:
-    """{'data.rows': 8, ...} of a ConfigDict or of its JSON form."""
-    flat: dict = {}
-    for key, value in config.items():
-        if hasattr(value, "items"):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+    return from_record(values, default_config(), file, open=("",))
 
 
 def differences(old: dict, new: dict) -> list[str]:
@@ -250,28 +242,3 @@ def differences(old: dict, new: dict) -> list[str]:
         for key in keys
         if before.get(key) != now.get(key)
     ]
-
-
-def _update(config, values, file, prefix=""):
-    for key, value in values.items():
-        field, known = prefix + key, config.get(key)
-        try:
-            if isinstance(value, dict) and isinstance(known, ConfigDict):
-                _update(known, value, file, f"{field}.")
-            elif isinstance(value, dict) or isinstance(known, ConfigDict):
-                raise TypeError
-            else:
-                config[key] = _tuples(value) if isinstance(value, list) else value
-        except InputError:
-            raise
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"cannot be {value!r}",
-                file=file,
-                field=field,
-                remedy="take the file that the run wrote",
-            ) from error
-
-
-def _tuples(value):
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

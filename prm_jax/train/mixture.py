@@ -74,6 +74,7 @@ def train(config: ConfigDict, workdir, progress: bool = True) -> list[dict]:
         InputError: for anything in the configuration, the model, the experts or the data that does
             not fit.
     """
+    added_layers.check(config)
     data, path = config.data, Path(workdir) / added_layers.STATE
     objective = _objective(config)
     check_data(data)

@@ -66,6 +66,7 @@ def train(config: ConfigDict, workdir, progress: bool = True) -> list[dict]:
     Raises:
         InputError: for anything in the configuration, the model or the data that does not fit.
     """
+    added_layers.check(config)
     head = UncertaintyHeadConfig(**config.head)
     data, path = config.data, Path(workdir) / added_layers.STATE
     check_data(data)

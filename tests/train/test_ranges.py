@@ -7,7 +7,7 @@ import pytest
 from prm_jax.errors import InputError
 from prm_jax.train import config as config_lib
 from prm_jax.train import loop
-from prm_jax.train.ranges import RANGES, check_numbers
+from prm_jax.train.ranges import RANGES, check_values
 
 DEFAULTS = config_lib.flatten(config_lib.default_config())
 NUMBERS = [
@@ -20,16 +20,16 @@ ODD = (math.nan, math.inf, -math.inf, 1e308, -1e308, -1.5, 10**18, -(10**18))
 
 def test_every_number_has_a_range_that_holds_its_default():
     assert set(NUMBERS) == set(RANGES)
-    check_numbers(DEFAULTS)
+    check_values(DEFAULTS)
 
 
 @pytest.mark.parametrize("key", NUMBERS)
 def test_odd_numbers_are_refused_in_one_line_that_says_what_is_allowed(key):
     for value in ODD:
         with pytest.raises(InputError) as refused:
-            check_numbers(DEFAULTS | {key: value})
+            check_values(DEFAULTS | {key: value})
         said = str(refused.value)
-        assert f"field '{key}'" in said and "give a number from" in said and "\n" not in said
+        assert f"field '{key}'" in said and "; give a number " in said and "\n" not in said
 
 
 @pytest.mark.parametrize(

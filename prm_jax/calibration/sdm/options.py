@@ -8,6 +8,7 @@ from typing import Any
 from prm_jax.calibration.sdm.region import MIN_ROWS, check_alpha, ladder_levels
 from prm_jax.calibration.sdm.similarity import CAP
 from prm_jax.errors import InputError
+from prm_jax.ranges import COUNT, SEED, WIDTH, Range, check_numbers
 
 DEFAULTS: Mapping[str, Any] = {
     "alpha": 0.95,  # accuracy that admission asks for
@@ -22,6 +23,16 @@ DEFAULTS: Mapping[str, Any] = {
     "balance": True,  # as many rows of each class in either half
     "exclude_groups": True,  # no row of its own group counts for a training row, not only itself
     "seed": 0,
+}
+RANGES = {
+    "min_rows": Range(0, 10**9),
+    "width": WIDTH,
+    "cap": COUNT,
+    "rounds": Range(1, 1000),
+    "epochs": COUNT,
+    "batch": COUNT,
+    "learning_rate": Range(0, 1000, above=True),
+    "seed": SEED,
 }
 
 
@@ -46,9 +57,7 @@ def checked(hyper: Mapping[str, Any]) -> dict[str, Any]:
         kinds = (int, float) if isinstance(default, float) else (type(default),)
         if type(value) not in kinds or not math.isfinite(value):
             raise InputError(f"{value!r} will not do", field=name, remedy=f"such as {default!r}")
-    for name in ("width", "cap", "rounds", "epochs", "batch"):
-        if options[name] < 1:
-            raise InputError(f"{options[name]} is below 1", field=name)
+    check_numbers({name: options[name] for name in RANGES}, RANGES)
     check_alpha(options["alpha"])
     if options["ladder"]:
         ladder_levels(options["ladder"])
