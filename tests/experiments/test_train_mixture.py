@@ -60,7 +60,9 @@ def test_the_commands_of_the_configuration_give_scores(command, tmp_path, model_
 def test_an_expert_that_is_not_there_is_one_line_and_exit_code_2(
     command, tmp_path, model_directory
 ):
+    write_jsonl(tmp_path / "in.jsonl", [Trajectory("0?", ("1.",), outcome=1.0)])
     arguments = (f"--config.model={model_directory}", f"--workdir={tmp_path}/run")
+    arguments += (f"--config.data.train={tmp_path}/in.jsonl",)
     done = command("train_mixture", *MIXTURE, *arguments)
     assert done.code == 2 and done.err.count("\n") == 1 and "runs/arithmetic-1" in done.err
     assert not (tmp_path / "run").exists()
