@@ -366,6 +366,8 @@ class Decoder(nn.Module):
                     split_rngs={"params": True},
                     in_axes=(0, nn.broadcast),
                     length=count,
+                    # A second trace of all layers; it draws keys, so initial parameters need it.
+                    check_constancy_invariants=self.is_initializing(),
                 )(*options, name=f"layers_{first}")
                 x_BTD, _ = stack(x_BTD, jnp.asarray(kind_L[first : first + count]), shared)
             lower_BTD = lower_BTD if first else x_BTD

@@ -106,6 +106,15 @@ def test_the_tree_is_laid_out_as_the_architecture_document_says(name):
     assert all(leaf.dtype == jnp.float32 for leaf in leaves.values())
 
 
+def test_a_seed_gives_the_parameters_that_results_were_made_with():
+    params = init_params(jax.random.key(3), PRESETS["tiny-llama"], HeadConfig("scalar"))
+    layers = params["layers_0"]
+    found = [*layers["attn"]["q"]["kernel"][:, 0, 0, 0], *layers["mlp"]["down"]["kernel"][:, 0, 0]]
+    found += [params["head"]["kernel"][0, 0], params["embed"]["embedding"][0, 0]]
+    expected = [0.0186477, 0.1243695, 0.0293216, 0.0087681, -0.0388644, 0.0125316]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_abstract_parameters_are_those_of_real_ones():
     head = HeadConfig("mlp", 2)
     real = init_params(jax.random.key(0), PRESETS["tiny-qwen2"], head, (1, 1))
