@@ -36,6 +36,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_sessionfinish():
+    """What is left goes with the process: pytest would look through all of it five times."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def smollm2_gguf():
     """SmolLM2's GGUF file, wherever it is on this machine."""
