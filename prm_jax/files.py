@@ -142,6 +142,8 @@ def check_writable(path, make: bool = True):
         return
     folder = Path(os.path.realpath(path)).parent
     try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.stat(path)  # a link to itself leads nowhere
         if make:
             folder.mkdir(parents=True, exist_ok=True)
         while not folder.exists():

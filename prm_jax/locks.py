@@ -16,6 +16,11 @@ from prm_jax.errors import InputError
 
 UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 """What file systems say that have no locks."""
+REFUSED = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+    | {errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EEXIST}
+)
+"""What is said of a place where nothing can be written."""
 
 
 @contextlib.contextmanager
@@ -43,11 +48,11 @@ def held(path, within: bool = False):
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _locked(file, path)
     except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            # Whether the output can be written is another check's to say.
-            yield
-            return
-        logging.warning("%s: no lock is possible here; start one process at a time", path)
+        if error.errno not in REFUSED:  # whether it can be written is another check's to say
+            why = "" if error.errno in UNSUPPORTED else f" ({(error.strerror or '').lower()})"
+            logging.warning(
+                "%s: no lock is possible here%s; start one process at a time", path, why
+            )
         yield
         return
     try:
@@ -70,7 +75,7 @@ def lock_file(path, within: bool = False) -> Path:
 def _locked(file, path):
     """The descriptor of the lock file, locked and with the name of this process in it."""
     while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor, own = _opened(file)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -89,6 +94,8 @@ def _locked(file, path):
             if os.path.samestat(os.fstat(descriptor), os.stat(file)):
                 break
         os.close(descriptor)
+    if not own:
+        return descriptor
     os.ftruncate(descriptor, 0)
     me = {
         "host": socket.gethostname(),
@@ -97,6 +104,15 @@ def _locked(file, path):
     }
     os.pwrite(descriptor, (json.dumps(me) + "\n").encode(), 0)
     return descriptor
+
+
+def _opened(file):
+    """A descriptor of the lock file, and whether it can be written: one that a killed process of
+    another user left may be locked all the same."""
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), True
+    except PermissionError:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC), False
 
 
 def _holder(descriptor):

@@ -16,9 +16,37 @@ from prm_jax.errors import InputError
 from prm_jax.files import is_special
 from prm_jax.locks import held
 
-OUTPUTS = ("output", "out", "output_choices", "report", "plot")
+OUTPUTS = ("output", "out", "output_choices", "report", "plot", "document_path")
 """Names of flags with a file, or of some commands a directory, to write."""
+ONLY_WITH = {"document_path": "document"}
+"""Those that are written only if another flag is set."""
+DIRECTORIES = ("sdm", "cache")
+"""Flags with a directory of the command's own, which is read as well as written."""
 WORKDIR = "workdir"
+WORKDIRS: Mapping[str, tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]] = {
+    "demo": (
+        {"stages.json": (), "results.json": ("config", "run")},
+        ("data", "train", "scores", "results.json", "report.html"),
+    ),
+    "study": (
+        {"seconds.json": (), "data.json": ("config", "sources")},
+        ("data", "runs", "scores", "results.json", "report.html"),
+    ),
+    "train": (
+        {"config.json": ("objective", "optimizer")},
+        ("config.json", "data_report.json", "metrics.jsonl", "checkpoints", "export"),
+    ),
+    "train_mixture": (
+        {"state.msgpack": (), "mixture.json": ()},
+        ("model.safetensors", "mixture.json"),
+    ),
+    "train_uncertainty_head": (
+        {"state.msgpack": (), "uncertainty_head.json": ()},
+        ("model.safetensors", "uncertainty_head.json"),
+    ),
+}
+"""By command the files that show a workdir to be of its own, with keys that a JSON file has then,
+and the names that are replaced only in such a one."""
 KEPT = "cache"
 """A flag with a directory that keeps what is computed, and may hold outputs as well."""
 BESIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -36,6 +64,8 @@ WRITTEN_BESIDE = (".meta.json", ".report.json")
 """What lies in a workdir and is none of its model's files."""
 IN_PLACE_OF = {"export"}
 """Commands that put a directory in the place of another one."""
+FILLS = {"build_dataset"}
+"""Commands that put directories into another one."""
 OF_MODEL = ("*.json", "*.safetensors", "*.gguf", "*.model", "*.jinja", "*.txt", "*.bin")
 MANY = 100_000
 
@@ -53,9 +83,14 @@ def guarded(command: str, values: Mapping[str, object], lock: bool = True) -> It
         InputError: an output is also an input, or another output; a file beside it is not of this
             command; another process writes it.
     """
-    outputs = {name: str(values[name]) for name in OUTPUTS if values.get(name)}
+    outputs = {
+        name: str(values[name])
+        for name in OUTPUTS
+        if values.get(name) and values.get(ONLY_WITH.get(name, name))
+    }
     beside = {**BESIDE.get(command, {}), **(REJECTS if values.get("skip_bad") else {})}
-    refuse_shared(outputs, beside)
+    directories = {name: str(values[name]) for name in DIRECTORIES if values.get(name)}
+    refuse_shared(outputs, beside, directories)
     inputs = {
         name: value
         for name, value in values.items()
@@ -67,14 +102,19 @@ def guarded(command: str, values: Mapping[str, object], lock: bool = True) -> It
         refuse_input(path, name, inputs, beside)
         if command in IN_PLACE_OF:
             refuse_directory(path, name, inputs)
+        if command in FILLS:
+            refuse_within(path, name, inputs)
         refuse_foreign(path, beside)
     with contextlib.ExitStack() as locks:
         if lock:
-            for path in sorted({os.path.realpath(path) for path in outputs.values()}):
+            written = [*outputs.values(), *([directories["sdm"]] if "sdm" in directories else [])]
+            for path in sorted({os.path.realpath(path) for path in written}):
                 if not is_special(path):
                     locks.enter_context(held(path))
             if values.get(WORKDIR):
                 locks.enter_context(held(str(values[WORKDIR]), within=True))
+        if values.get(WORKDIR) and command in WORKDIRS:
+            refuse_workdir(str(values[WORKDIR]), *WORKDIRS[command])
         yield
 
 
@@ -129,6 +169,42 @@ def refuse_directory(path, name: str, inputs: Mapping[str, object]) -> None:
                 )
 
 
+def refuse_within(path, name: str, inputs: Mapping[str, object]) -> None:
+    """Raises `InputError` for a directory that is to be filled and lies in an input's, or is it."""
+    target = Path(os.path.realpath(path))
+    for other, value in inputs.items():
+        for text in _texts(value):
+            place = Path(os.path.realpath(os.path.expanduser(text)))
+            if text and place.is_dir() and place in (target, *target.parents):
+                raise InputError(
+                    f"lies in what --{other} reads",
+                    file=path,
+                    field=name,
+                    remedy="write to another directory",
+                )
+
+
+def refuse_workdir(path, records: Mapping[str, tuple[str, ...]], written: Iterable[str]) -> None:
+    """Raises `InputError` for a workdir with something that would be replaced and is none of ours.
+
+    Args:
+        path: of the workdir.
+        records, written: as `WORKDIRS` has them.
+    """
+    for name, keys in records.items():
+        file = Path(path) / name
+        if file.is_file() and (not keys or not file.stat().st_size or _is_ours(file, keys)):
+            return
+    for name in written:
+        if os.path.lexists(Path(path) / name):
+            raise InputError(
+                "is in the place of what this command writes, and is none of ours",
+                file=Path(path) / name,
+                field=WORKDIR,
+                remedy="give a directory of its own",
+            )
+
+
 def refuse_foreign(path, beside: Mapping[str, tuple[str, ...]]) -> None:
     """Raises `InputError` for a file beside an output that no command of ours made."""
     for ending, keys in beside.items():
@@ -179,13 +255,22 @@ def _texts(value) -> Iterable[str]:
     return []
 
 
-def refuse_shared(outputs: Mapping[str, str], beside: Iterable[str]) -> None:
-    """Raises `InputError` for two outputs in one place, files beside one included."""
+def refuse_shared(
+    outputs: Mapping[str, str], beside: Iterable[str], directories: Mapping[str, str] | None = None
+) -> None:
+    """Raises `InputError` for two outputs in one place, files beside one included.
+
+    Args:
+        outputs: by flag.
+        beside: endings of the files beside each.
+        directories: of the command's own, by flag.
+    """
     taken: dict[str, str] = {}
-    for name, path in outputs.items():
+    for name, path in {**outputs, **(directories or {})}.items():
         if is_special(path):
             continue
-        places = [os.path.realpath(f"{path}{ending}") for ending in ("", *beside)]
+        endings = ("", *beside) if name in outputs else ("",)
+        places = [os.path.realpath(f"{path}{ending}") for ending in endings]
         for place in places:
             if place in taken:
                 raise InputError(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from prm_jax.errors import InputError
-from prm_jax.files import write_json
+from prm_jax.files import check_writable, write_json
 from prm_jax.json_files import read_json
 
 RECORD = "stages.json"
@@ -26,6 +26,9 @@ class Stages:
         self._record: dict = {}
         with contextlib.suppress(OSError, InputError):
             self._record = read_json(self._workdir / RECORD)
+        if not self._record:  # shows whose workdir it is
+            check_writable(self._workdir / RECORD)
+            write_json(self._workdir / RECORD, {})
 
     def run(
         self,

@@ -1,5 +1,6 @@
 """One process writes at a time; its death lets the next one in."""
 
+import errno
 import json
 import os
 import signal
@@ -80,3 +81,28 @@ def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog)
     with held(tmp_path / "a"):
         pass
     assert len(said) == 1 and "no lock is possible" in said[0]
+
+
+def test_a_lock_that_fails_for_another_reason_is_said(tmp_path, monkeypatch, caplog):
+    def failing(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(locks.fcntl, "flock", failing)
+    with held(tmp_path / "out.jsonl"):
+        pass
+    assert "no lock is possible here (input/output error)" in caplog.text
+
+
+def test_a_lock_file_that_another_user_left_is_locked_all_the_same(tmp_path, monkeypatch):
+    path, opened = tmp_path / "out.jsonl", os.open
+    lock_file(path).write_text("{}")
+
+    def refusing(file, flags, *mode):
+        if flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(file, flags, *mode)
+
+    monkeypatch.setattr(locks.os, "open", refusing)
+    with held(path):
+        with pytest.raises(InputError, match="is being written by another process"), held(path):
+            pass

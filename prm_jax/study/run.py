@@ -20,7 +20,7 @@ from prm_jax import formats, provenance
 from prm_jax.errors import InputError
 from prm_jax.evaluate import Parts, auroc_by, fit_baseline, measure, steps
 from prm_jax.evaluate.inputs import read_scores
-from prm_jax.files import atomic_write, write_json
+from prm_jax.files import atomic_write, check_writable, write_json
 from prm_jax.json_files import read_json, require_kinds
 from prm_jax.progress import Progress
 from prm_jax.records import Rejects, Trajectory, write_jsonl
@@ -272,6 +272,9 @@ class _Clock:
         self._path = path
         self.seconds = read_json(path, optional=True, remedy="remove it")
         require_kinds(self.seconds, dict.fromkeys(self.seconds, float), path, remedy="remove it")
+        if not self.seconds:  # shows whose workdir it is
+            check_writable(path)
+            write_json(path, {})
 
     @contextlib.contextmanager
     def measure(self, name):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prm_jax import outputs
 from prm_jax.locks import held
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -223,3 +224,74 @@ def test_an_estimator_does_not_replace_a_model(command, given, model_directory):
     ended = command("calibrate", *arguments, f"--sdm={model_directory}")
     assert ended.code == 2 and "holds something else than an estimator" in ended.err
     assert (model_directory / "model.safetensors").read_bytes() == before
+
+
+OWN = {
+    "train": ("configs/tiny.py", "config.json", {"objective": "bce", "optimizer": {}}),
+    "study": ("configs/smollm2_135m_mix.py", "results.json", None),
+    "demo": ("configs/demo.py", "report.html", None),
+    "train_mixture": ("configs/dmoerm.py", "model.safetensors", None),
+    "train_uncertainty_head": ("configs/uncertainty_head.py", "model.safetensors", None),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_workdir_of_somebody_else_is_refused(command, tmp_path, name):
+    config, file, ours = OWN[name]
+    (tmp_path / "run").mkdir()
+    foreign = tmp_path / "run" / file
+    foreign.write_text('{"model_type": "llama"}')
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    result = command(name, f"--config={ROOT / config}", f"--workdir={tmp_path}/run")
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert f"{foreign}: field 'workdir': is in the place of what this command" in result.err
+    assert foreign.read_text() == '{"model_type": "llama"}'
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted([file, "notes.txt"])
+
+
+def test_a_workdir_is_ours_by_its_record_or_with_nothing_in_our_places(tmp_path):
+    for records, written in outputs.WORKDIRS.values():
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "data.jsonl").write_text("of the user")
+        outputs.refuse_workdir(run, records, written)
+        (run / written[-1]).write_text("left by a run")
+        for name, keys in records.items():
+            (run / name).write_text(json.dumps(dict.fromkeys(keys, 1)))
+            outputs.refuse_workdir(run, records, written)
+            (run / name).unlink()
+        shutil.rmtree(run)
+
+
+def test_directories_of_a_command_are_apart_and_one_estimator_has_one_writer(command, given):
+    place, flags_of = given
+    to = [flag.replace("OUT", f"{place}/new") for flag in flags_of["calibrate"]]
+    for more in ([f"--sdm={place}/d", f"--cache={place}/d"], [f"--sdm={place}/new"]):
+        assert "is written by --" in command("calibrate", *to, *more).err
+    with held(place / "sdm"):
+        assert "is being written by process" in command("calibrate", *to, f"--sdm={place}/sdm").err
+
+
+def test_a_data_set_is_not_built_within_what_it_is_made_from(command, tmp_path):
+    (tmp_path / "published").mkdir()
+    for output in ("published", "published/built"):
+        flags = [f"--manual_dir={tmp_path}/published", f"--output={tmp_path}/{output}"]
+        result = command("build_dataset", "--dataset=prmbench", *flags)
+        assert result.code == 2 and "lies in what --manual_dir reads" in result.err
+    assert not list((tmp_path / "published").iterdir())
+
+
+def test_a_document_is_no_input_of_its_command(command, tmp_path):
+    (tmp_path / "load.json").write_text("{}")
+    flags = [f"--loading={tmp_path}/load.json", f"--document_path={tmp_path}/load.json"]
+    result = command("lower", "--document", *flags, f"--output={tmp_path}/rows.json")
+    assert result.code == 2 and "which --loading reads" in result.err
+    assert (tmp_path / "load.json").read_text() == "{}"
+
+
+def test_a_link_to_itself_is_no_place_for_an_output(command, given):
+    place, _ = given
+    (place / "loop").symlink_to(place / "loop")
+    result = command("describe", *flags("describe", given, place / "loop"))
+    assert result.code == 2 and result.err.count("\n") == 1 and "cannot be written" in result.err
+    assert (place / "loop").is_symlink()
