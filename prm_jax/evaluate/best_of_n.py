@@ -72,7 +72,7 @@ def best_of_n(
         subsample: 'subsets' or 'prefix'; SUBSAMPLING_RULES says what they are.
         draws: random subsets a problem for votes.
         n_boot, seed: of the intervals, bootstrapped over problems; `seed` also draws the subsets.
-        progress: called with (problems judged, all).
+        progress: called with (problems judged, all), then with (problems of all sizes done, all).
 
     Returns:
         dict with `metrics` (those of the largest n, first aggregation), `by_n` (per n: random,
@@ -93,9 +93,11 @@ def best_of_n(
     sizes_P = [len(problem.correct_G) for problem in problems]
     n = tuple(n or (1 << k for k in range(max(sizes_P).bit_length())))
     by_n = {}
-    for size in n:
+    for done, size in enumerate(n):
         rows = []
         for index, problem in enumerate(problems):
+            if progress:
+                progress(done * len(problems) + index, len(n) * len(problems))
             used = problem.first(size) if subsample == "prefix" else problem
             rng = np.random.default_rng([seed, index, size])
             rows.append(_figures(used, size, draws, rng))

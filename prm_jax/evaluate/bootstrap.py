@@ -36,7 +36,11 @@ def resampled_weights(n_problems: int, n_boot: int, seed: int) -> Iterator[np.nd
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], n_problems: int, n_boot: int, seed: int
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n_problems: int,
+    n_boot: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Values of a statistic in resampled sets of problems.
 
@@ -46,11 +50,18 @@ def bootstrap(
         n_boot: number of resamples.
         seed: of the draws; the same seed draws the same problems, so that statistics of one set can
             be compared pair by pair.
+        progress: called with (resamples done, all).
 
     Returns:
         f64[n_boot] or f64[n_boot, M].
     """
-    return np.concatenate([statistic(w) for w in resampled_weights(n_problems, n_boot, seed)])
+    found, done = [], 0
+    for weights in resampled_weights(n_problems, n_boot, seed):
+        found.append(statistic(weights))
+        done += len(weights)
+        if progress:
+            progress(done, n_boot)
+    return np.concatenate(found)
 
 
 def estimate(value: float, samples: np.ndarray) -> dict[str, float | None]:

@@ -44,7 +44,7 @@ def evaluate_file(
         format: format of the rows.
         skip_bad: takes rows that cannot be read, hold no scores, or do not say what the task asks
             for; then rows without a line in `scores` are left out too. None raises at the first.
-        progress: called with (finished, all) parts of the task.
+        progress: called with (finished, all) parts of the task, or of one after the other.
         **options: of the task.
 
     Returns:
@@ -102,7 +102,7 @@ def evaluate_file(
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "argv": sys.argv,
     }
-    if progress and "progress" in parameters:
+    if progress:
         options["progress"] = progress
     result = TASKS[task](trajectories, values, **options)
     said = [*remarks.lines(), *result.pop("remarks", [])]

@@ -7,7 +7,7 @@ the pool.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def processbench(
     threshold: float | str = THRESHOLD,
     n_boot: int = boot.N_BOOT,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict:
     """Measures how well step scores find the first error.
 
@@ -49,6 +50,7 @@ def processbench(
         threshold: a number, or the name of the subset on which to tune it, such as 'gsm8k'.
         n_boot, seed: of the intervals, bootstrapped over problems within each subset; a tuned
             threshold is kept.
+        progress: called with (resamples done, all).
 
     Returns:
         dict with `metrics`, `subsets`, `threshold`, `undefined` (why a figure is null), `remarks`,
@@ -83,7 +85,11 @@ def processbench(
         sums_P4 = _sums(truth[rows], hit[rows], problems)
         values = _figures(sums_P4.sum(axis=0))
         drawn = boot.bootstrap(
-            functools.partial(_resampled, sums_P4), len(sums_P4), n_boot, seed + index
+            functools.partial(_resampled, sums_P4),
+            len(sums_P4),
+            n_boot,
+            seed + index,
+            progress and functools.partial(_of_subset, progress, index, len(rows_of)),
         )
         samples.append((values, drawn))
         subsets[name] = {
@@ -132,6 +138,10 @@ def processbench(
         },
         "bootstrap": boot.description(n_boot, seed),
     }
+
+
+def _of_subset(progress, index, n_subsets, done, n_boot):
+    progress(index * n_boot + done, n_subsets * n_boot)
 
 
 def first_below(step_scores: Sequence[float | None], threshold: float) -> int:

@@ -4,7 +4,7 @@ A soft label y in (0, 1) counts as y of a right step and 1 - y of a wrong one in
 Brier score and calibration error compare the score with y itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -32,6 +32,7 @@ def steps(
     threshold: float = 0.5,
     n_boot: int = boot.N_BOOT,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict:
     """Measures step scores against step labels.
 
@@ -40,6 +41,7 @@ def steps(
         scores: per trajectory its step probabilities, None for a step that was not scored.
         threshold: of the accuracy.
         n_boot, seed: of the intervals, bootstrapped over problems.
+        progress: called with (resamples done, all).
 
     Returns:
         dict with `metrics` (auroc, accuracy, brier, ece_width, ece_mass), `undefined` (why a figure
@@ -80,7 +82,7 @@ def steps(
         )
 
     value_M = figures(np.ones((1, n_problems)))[0]
-    drawn_BM = boot.bootstrap(figures, n_problems, n_boot, seed)
+    drawn_BM = boot.bootstrap(figures, n_problems, n_boot, seed, progress)
     names = ("auroc", "accuracy", "brier", "ece_width", "ece_mass")
     return {
         "metrics": {
