@@ -35,8 +35,8 @@ from prm_jax.scoring.discriminative import require_step_convention
 from prm_jax.scoring.inputs import read_identified, solutions_sha256
 from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
-from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.fingerprint import fingerprint
 
 
 def calibrate_file(

@@ -20,7 +20,7 @@ from prm_jax.calibration.features import encoded_features, encoded_steps
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS
 from prm_jax.text.encode import Encoded
-from prm_jax.train.uncertainty_features import frozen_fingerprint
+from prm_jax.weights.fingerprint import frozen_fingerprint
 from prm_jax.weights.safetensors_files import save_tensors
 
 PART = 256

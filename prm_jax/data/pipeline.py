@@ -10,7 +10,8 @@ import grain
 import numpy as np
 
 from prm_jax.data.corpus import Corpus
-from prm_jax.data.packing import PackIterDataset, check_fits, fill
+from prm_jax.data.pack_stream import PackIterDataset
+from prm_jax.data.packing import check_fits, fill
 from prm_jax.data.readers import SideBySide, readers_of, share
 from prm_jax.errors import InputError
 

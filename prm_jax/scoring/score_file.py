@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
@@ -27,10 +28,10 @@ from prm_jax.scoring.pairwise import competes_in
 from prm_jax.scoring.shared_prefixes import TokenCounts
 from prm_jax.text import convention as convention_named
 from prm_jax.text.convention import OF_SOLUTION
-from prm_jax.train.placement import fingerprint
 from prm_jax.weights import load_model
 from prm_jax.weights.added_layers import sha256_of_layers
 from prm_jax.weights.artifacts import source_of
+from prm_jax.weights.fingerprint import fingerprint
 from prm_jax.weights.hf import recorded
 from prm_jax.weights.load import find
 from prm_jax.weights.threshold import recorded_threshold
@@ -152,9 +153,38 @@ def score_file(
         )
     if of_solution:
         aggregation = given
+    partial = beside(output, ".partial")
+    check_writable(output)
+    of_groups = bool(how.names & OF_GROUPS)
+    chunks = list(_chunks(trajectories, chunk, of_groups, share_prefixes or of_groups))
+
+    def rows_of(begin, end):
+        part = trajectories[begin:end]
+        scores = how.score(
+            model,
+            params,
+            tokenizer,
+            part,
+            convention=marking,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            mesh=mesh,
+            **sharing,
+        )
+        return [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
+
+    # The first chunk of a new file is scored while the parameters are summed up.
+    with ThreadPoolExecutor(1) as thread:
+        of_model = thread.submit(fingerprint, params)
+        ahead = None
+        # Programs of several devices must not run beside each other: they could wait in circles.
+        if mesh is None and not partial.exists():
+            if progress:
+                progress(0, len(trajectories))
+            ahead = rows_of(*chunks[0])
     made_from = {
         "model": str(model_name),
-        "model_fingerprint": fingerprint(params),
+        "model_fingerprint": of_model.result(),
         "input": str(path),
         "input_sha256": sha256(path),
         "solutions_sha256": solutions,
@@ -169,32 +199,19 @@ def score_file(
         "aggregation": aggregation,
         "code": code_version(),
     }
-    partial = beside(output, ".partial")
-    check_writable(output)
     ids = [trajectory.id for trajectory in trajectories]
     with _Partial(partial, made_from, ids) as kept:
-        of_groups = bool(how.names & OF_GROUPS)
-        for begin, end in _chunks(trajectories, chunk, of_groups, share_prefixes or of_groups):
+        for begin, end in chunks:
             # What is left of a chunk is scored with all of it: alone it would be packed otherwise,
             # which changes the last bits.
             first = max(begin, kept.n_lines)
             if first >= end:
                 continue
-            if progress:
-                progress(first, len(trajectories))
-            part = trajectories[begin:end]
-            scores = how.score(
-                model,
-                params,
-                tokenizer,
-                part,
-                convention=marking,
-                max_length=max_length,
-                batch_tokens=batch_tokens,
-                mesh=mesh,
-                **sharing,
-            )
-            rows = [score_row(t.id, s, aggregation) for t, s in zip(part, scores, strict=True)]
+            rows, ahead = ahead, None
+            if rows is None:
+                if progress:
+                    progress(first, len(trajectories))
+                rows = rows_of(begin, end)
             kept.append(rows[first - begin :])
         lines = [line for _, line in sorted(zip(order, kept.lines(), strict=True))]
     if progress:

@@ -2,7 +2,7 @@
 
 from prm_jax.errors import InputError
 from prm_jax.text import StepConvention
-from prm_jax.train.uncertainty_features import frozen_fingerprint
+from prm_jax.weights.fingerprint import frozen_fingerprint
 
 
 def check_trained_on(directory, record: dict, params, convention: StepConvention) -> None:

@@ -20,7 +20,6 @@ from prm_jax.scoring.discriminative import StepScores, require_step_convention
 from prm_jax.scoring.log_prob import require_spans
 from prm_jax.scoring.trained_on import check_trained_on
 from prm_jax.text import StepConvention, encode
-from prm_jax.train.uncertainty_features import without_problem
 from prm_jax.weights.uncertainty import load_uncertainty_head
 
 BATCH_TOKENS = 2048
@@ -62,6 +61,9 @@ def uncertainty(*, head: str):
         longest = max_length or model.config.max_position
         encoded = [encode(t, tokenizer, convention, longest) for t in trajectories]
         features = functools.partial(_features, config.history, config.top_k)
+
+        # Of training, which takes long to import.
+        from prm_jax.train.uncertainty_features import without_problem
 
         def forward(batch):
             inputs = {name: batch[name] for name in ("tokens", "positions", "segment_ids")}

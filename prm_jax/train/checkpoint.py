@@ -22,10 +22,11 @@ from prm_jax.files import no_room, room_for
 from prm_jax.json_files import read_json
 from prm_jax.models import combine, make_mesh, resegment
 from prm_jax.models.tree import ADAPTERS
-from prm_jax.train import checksums, placement
+from prm_jax.train import checksums
 from prm_jax.train import config as config_lib
 from prm_jax.train.backbone import make_backbone
 from prm_jax.train.state import TrainState, model_params
+from prm_jax.weights.fingerprint import fingerprint
 
 DIRECTORY = "checkpoints"
 TEMPORARY = ".orbax-checkpoint-tmp"
@@ -247,7 +248,7 @@ def load_adapters(workdir, *, mesh=None):
 
 def check_frozen(record, frozen, name):
     """Raises `InputError` unless frozen parameters are those that the run began with."""
-    if placement.fingerprint(frozen) != record["frozen_fingerprint"]:
+    if fingerprint(frozen) != record["frozen_fingerprint"]:
         raise InputError(
             f"the frozen parameters of {name!r} are not those that the run began with",
             field="model.name",

@@ -16,7 +16,7 @@ from prm_jax.models.mixture_of_experts import expert_states, problem_states
 from prm_jax.progress import Progress
 from prm_jax.scoring.mixture import values_at_steps
 from prm_jax.train.array_file import ArrayFile
-from prm_jax.train.placement import fingerprint
+from prm_jax.weights.fingerprint import fingerprint
 
 CHUNK = 64
 """Trajectories whose states are computed and kept together."""

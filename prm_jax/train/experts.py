@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from prm_jax.errors import InputError
 from prm_jax.models.tree import paths
 from prm_jax.train.checkpoint import load_adapters
-from prm_jax.train.uncertainty_features import frozen_fingerprint
+from prm_jax.weights.fingerprint import frozen_fingerprint
 
 
 def read_experts(workdirs_by_category, model_fingerprint: str, convention, dtype: str):

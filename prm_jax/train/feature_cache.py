@@ -23,8 +23,9 @@ from prm_jax.errors import InputError
 from prm_jax.models.tree import ADAPTERS
 from prm_jax.progress import Progress
 from prm_jax.train.array_file import ArrayFile
-from prm_jax.train.placement import fingerprint, put_batch
+from prm_jax.train.placement import put_batch
 from prm_jax.train.state import TrainState, model_params
+from prm_jax.weights.fingerprint import fingerprint
 
 DTYPES = ("float16", "float32")
 

@@ -30,10 +30,9 @@ from prm_jax.train.config import check_data
 from prm_jax.train.expert_states import ExpertStates
 from prm_jax.train.experts import read_experts
 from prm_jax.train.optimizer import make_optimizer
-from prm_jax.train.placement import fingerprint
 from prm_jax.train.step import extras
-from prm_jax.train.uncertainty_features import frozen_fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.fingerprint import fingerprint, frozen_fingerprint
 from prm_jax.weights.mixture import Mixture, save_mixture
 
 SOURCE = "source"

@@ -1,17 +1,15 @@
 """Where the state and the batches of a run live on its mesh."""
 
-import hashlib
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from prm_jax.errors import InputError
-from prm_jax.models import batch_sharding, param_shardings, paths, row_shares
+from prm_jax.models import batch_sharding, param_shardings, row_shares
 from prm_jax.train.state import TrainState
 
 
@@ -113,40 +111,3 @@ def fetch(tree, mesh):
     for leaf in leaves:
         gather(leaf).block_until_ready()
     return None
-
-
-def fingerprint(params) -> str:
-    """A checksum of parameters that does not depend on how they are spread over devices.
-
-    Every leaf is reduced on its devices to one 32-bit sum of its mixed bits times odd numbers that
-    depend on the place, modulo 2**32, which is exact in any order of summation.
-
-    Args:
-        params: nested dict of float arrays.
-
-    Returns:
-        SHA-256, in hex, of paths, shapes, dtypes and sums.
-    """
-    sums = paths(jax.device_get(_bit_sums(params)))
-    digest = hashlib.sha256()
-    for path, leaf in sorted(paths(params).items()):
-        total = int(sums[path])
-        digest.update(f"{path} {leaf.shape} {leaf.dtype} {total}\n".encode())
-    return digest.hexdigest()
-
-
-@jax.jit
-def _bit_sums(params):
-    return jax.tree.map(_bit_sum, params)
-
-
-def _bit_sum(x):
-    bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"uint{8 * x.dtype.itemsize}"))
-    bits = bits.astype(jnp.uint32)
-    # Mixed first: without it an even number of flipped signs, bits of weight 2**31, would cancel.
-    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
-    bits = bits ^ (bits >> 13)
-    place = jnp.zeros(x.shape, jnp.uint32)
-    for axis, size in enumerate(x.shape):
-        place = place * jnp.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, x.shape, axis)
-    return jnp.sum(bits * (place * jnp.uint32(2654435762) + jnp.uint32(1)), dtype=jnp.uint32)

@@ -27,6 +27,7 @@ from prm_jax.train.bilevel import create_domains, step_on_paired
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import TrainState, create_state, with_reference
 from prm_jax.train.step import eval_step, train_step
+from prm_jax.weights.fingerprint import fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,8 +153,8 @@ def make_run(config, mesh, workdir=".") -> Run:
         "config": config_lib.to_json(config),
         "code": code_version(),
         "data_fingerprint": corpus.fingerprint,
-        "frozen_fingerprint": placement.fingerprint(state.frozen),
-        **({"initial_fingerprint": placement.fingerprint(state.params)} if reads_reference else {}),
+        "frozen_fingerprint": fingerprint(state.frozen),
+        **({"initial_fingerprint": fingerprint(state.params)} if reads_reference else {}),
         "process_count": jax.process_count(),
         "total_steps": total,
     }

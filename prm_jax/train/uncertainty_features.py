@@ -16,10 +16,9 @@ from prm_jax.data.pipeline import batches
 from prm_jax.data.places import problem_tokens, trajectory_places
 from prm_jax.files import atomic_write
 from prm_jax.models.attention_features import n_features, token_features
-from prm_jax.models.tree import resegment
 from prm_jax.models.uncertainty_head import UncertaintyHeadConfig
 from prm_jax.progress import Progress
-from prm_jax.train.placement import fingerprint
+from prm_jax.weights.fingerprint import frozen_fingerprint
 
 DTYPE = np.float16
 
@@ -92,11 +91,6 @@ def without_problem(features_BTF, batch, encoded, head: UncertaintyHeadConfig) -
     of_problem_BT1 = problem_tokens(batch, encoded)[..., None]
     is_probability_F = np.arange(features_BTF.shape[-1]) >= features_BTF.shape[-1] - head.top_k
     return np.where(of_problem_BT1 & is_probability_F, 0, features_BTF).astype(features_BTF.dtype)
-
-
-def frozen_fingerprint(params) -> str:
-    """A checksum of a decoder's parameters without its head, however its layers are grouped."""
-    return fingerprint({name: x for name, x in resegment(params, ()).items() if name != "head"})
 
 
 def _features(model, head, params, inputs):

@@ -1,5 +1,6 @@
 """`load_model`: one function for every kind of model a user can name."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from absl import logging
@@ -83,10 +84,12 @@ def from_directory(directory, dtype, mesh, base=None, look=None):
     How a model with a head marks what it scores is what its files record, else what its class says:
     see `hf_head`.
     """
-    config, head, params, values = load_directory(
-        directory, dtype=dtype, mesh=mesh, base=base, look=look
-    )
-    tokenizer = read_tokenizer(directory, base)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(read_tokenizer, directory, base)
+        config, head, params, values = load_directory(
+            directory, dtype=dtype, mesh=mesh, base=base, look=look
+        )
+    tokenizer = reading.result()
     if tokenizer.convention is None and head is not None and head.kind in hf_head.KINDS:
         pad_token = tokenizer.text_of(values.get("pad_token_id"))
         tokenizer.convention = hf_head.read_convention(values, pad_token)
@@ -118,10 +121,12 @@ def from_gguf(path, dtype, mesh, look=None):
     file = GgufFile(path)
     if look is not None:
         look(file.head is None)
-    abstract = abstract_params(file.config, file.head)
-    params = assemble(file, file.rows(), abstract, dtype=dtype, mesh=mesh, ignorable=IGNORABLE)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(Tokenizer.from_gguf, file.fields)
+        abstract = abstract_params(file.config, file.head)
+        params = assemble(file, file.rows(), abstract, dtype=dtype, mesh=mesh, ignorable=IGNORABLE)
     try:
-        tokenizer = Tokenizer.from_gguf(file.fields)
+        tokenizer = reading.result()
     except InputError as error:
         raise InputError(
             error.problem, file=path, field=error.field, remedy=error.remedy

@@ -47,3 +47,10 @@ def test_help_exits_with_zero(flag):
 
 def test_a_flag_that_only_begins_like_help_is_refused(command):
     assert command("score", "--helpless").code == 2
+
+
+def test_scoring_imports_nothing_of_training_that_takes_long():
+    program = "import sys, prm_jax.scoring.score_file; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert not {"grain", "optax", "orbax", "matplotlib"} & set(done.stdout.split())

@@ -13,8 +13,8 @@ from prm_jax.models.mixture_of_experts import init_mixture
 from prm_jax.models.uncertainty_head import UncertaintyHeadConfig, init_uncertainty_head
 from prm_jax.records import Trajectory
 from prm_jax.text import CONVENTIONS, Tokenizer, encode
-from prm_jax.train.uncertainty_features import frozen_fingerprint
 from prm_jax.weights import export
+from prm_jax.weights.fingerprint import frozen_fingerprint
 from prm_jax.weights.mixture import Mixture, save_mixture
 from prm_jax.weights.uncertainty import save_uncertainty_head
 

@@ -93,7 +93,8 @@ def test_a_line_cut_within_a_character_and_all_after_it_are_scored_again(
     partial, whole = tmp_path / "out.jsonl.partial", []
 
     def keep(done, total):
-        whole[:] = partial.read_bytes().splitlines(keepends=True)
+        if done:  # before, nothing is there to be kept
+            whole[:] = partial.read_bytes().splitlines(keepends=True)
 
     score_file(str(model_directory), path, output, chunk=5, progress=keep)
     expected, cut = output.read_bytes(), whole[1 + kept]

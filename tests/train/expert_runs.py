@@ -9,9 +9,9 @@ from prm_jax.train import config as config_lib
 from prm_jax.train.backbone import byte_tokenizer, make_backbone
 from prm_jax.train.checkpoint import Checkpoints
 from prm_jax.train.optimizer import make_optimizer
-from prm_jax.train.placement import fingerprint
 from prm_jax.train.state import create_state
 from prm_jax.weights import export
+from prm_jax.weights.fingerprint import fingerprint
 
 
 def make_base(directory):

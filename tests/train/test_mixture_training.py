@@ -19,8 +19,8 @@ from prm_jax.train import added_layers, mixture
 from prm_jax.train.checkpoint import load_adapters
 from prm_jax.train.expert_states import ExpertStates
 from prm_jax.train.experts import read_experts
-from prm_jax.train.uncertainty_features import frozen_fingerprint
 from prm_jax.weights import load_model
+from prm_jax.weights.fingerprint import frozen_fingerprint
 from prm_jax.weights.mixture import load_mixture
 
 WORDS = {"sums": "0123", "letters": "abcd"}

@@ -24,6 +24,7 @@ from prm_jax.train.config import default_config
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import create_state
 from prm_jax.train.step import accumulated_gradient, train_step
+from prm_jax.weights.fingerprint import fingerprint
 
 pytestmark = pytest.mark.slow
 
@@ -178,10 +179,10 @@ def test_a_step_donates_its_state_and_leaves_every_array_where_it_was(compiling_
 
 def test_a_fingerprint_depends_on_every_bit_and_not_on_the_mesh():
     _, params = tiny.model_and_params()
-    here = placement.fingerprint(params)
+    here = fingerprint(params)
     for shape in ((1, 8, 1), (2, 2, 2)):
         mesh = mesh_of(shape)
-        assert placement.fingerprint(jax.device_put(params, param_shardings(params, mesh))) == here
+        assert fingerprint(jax.device_put(params, param_shardings(params, mesh))) == here
     kernel = params["layers_0"]["mlp"]["up"]["kernel"]
     one_bit = kernel.at[0, 3, 5].set(np.nextafter(np.float32(kernel[0, 3, 5]), np.float32(9)))
     two_swapped = kernel.at[0, 0, 0].set(kernel[0, 0, 1]).at[0, 0, 1].set(kernel[0, 0, 0])
@@ -190,9 +191,9 @@ def test_a_fingerprint_depends_on_every_bit_and_not_on_the_mesh():
             **params["layers_0"],
             "mlp": {**params["layers_0"]["mlp"], "up": {"kernel": changed}},
         }
-        assert placement.fingerprint({**params, "layers_0": layer}) != here
+        assert fingerprint({**params, "layers_0": layer}) != here
     negated = {**params, "embed": jax.tree.map(lambda x: -x, params["embed"])}
-    assert placement.fingerprint(negated) != here  # an even number of sign bits at once
+    assert fingerprint(negated) != here  # an even number of sign bits at once
 
 
 def test_rows_that_the_devices_cannot_share_are_refused():
