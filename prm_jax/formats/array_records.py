@@ -134,7 +134,7 @@ class ArrayRecords(Sequence):
                 )
         try:
             row = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise where.error(
                 f"the record is not JSON: {error}", remedy="write it with formats.array_records"
             ) from error

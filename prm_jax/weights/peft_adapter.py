@@ -19,6 +19,7 @@ from prm_jax.json_files import read_json
 from prm_jax.weights import artifacts
 from prm_jax.weights.hf_keys import HEADS, INSIDE
 from prm_jax.weights.hf_tables import plain_key
+from prm_jax.weights.patterns import PatternError, first_fitting
 from prm_jax.weights.safetensors_files import SafetensorsDirectory
 
 CONFIG, WEIGHTS, VALUE_HEAD = (
@@ -81,7 +82,7 @@ def base_directory(directory, base=None):
         base: a directory or a preset's name that the user gives; None takes what the adapter says:
             itself if it is a whole model, else `base_model_name_or_path`, a directory as seen from
             the working directory (peft's reading) or from the adapter, a preset or a name on the
-            Hugging Face hub.
+            Hugging Face hub with its commit: OWNER/NAME@COMMIT, or the adapter's `revision`.
 
     Returns:
         Path of a directory with `config.json`.
@@ -92,7 +93,10 @@ def base_directory(directory, base=None):
     directory = Path(directory)
     if base is None and (directory / "config.json").is_file():
         return directory
-    named = str(base or read_json(directory / CONFIG).get("base_model_name_or_path") or "")
+    config = read_json(directory / CONFIG)
+    named = str(base or config.get("base_model_name_or_path") or "")
+    if base is None and artifacts.PINNED.fullmatch(f"{named}@{config.get('revision')}"):
+        named = f"{named}@{config['revision']}"
     places = [place for place in _places(named, directory) if place is not None]
     found = next((place for place in places if (place / "config.json").is_file()), None)
     if found is None:
@@ -101,8 +105,8 @@ def base_directory(directory, base=None):
             f"is a peft adapter, and its base model {named!r} {what}",
             file=directory,
             field="base" if base else "base_model_name_or_path",
-            remedy="give the base's directory (--base of score, export; load_model(..., base=)), "
-            f"or {MERGE_FIRST}",
+            remedy="give the base's directory or OWNER/NAME@COMMIT (--base of score, export; "
+            f"load_model(..., base=)), or {MERGE_FIRST}",
         )
     return found
 
@@ -118,8 +122,8 @@ def _places(name, directory):
     if preset is not None:
         place = artifacts.locate(preset)
         yield place if place.is_dir() else None
-    elif re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
-        yield artifacts.hub_directory(name)
+    elif pinned := artifacts.PINNED.fullmatch(name):
+        yield artifacts.hub_directory(*pinned.groups())
 
 
 class AdaptedSource:
@@ -215,19 +219,14 @@ class AdaptedSource:
         if not isinstance(patterns, dict):
             raise InputError("is not an object", file=self.config_file, field=name, remedy=BROKEN)
         value, field = self.config.get(default), default
-        for pattern, of_pattern in patterns.items():
-            try:
-                found = re.match(rf"(.*\.)?({pattern})$", module)
-            except re.error as error:
-                raise InputError(
-                    f"{pattern!r} is no regular expression: {error}",
-                    file=self.config_file,
-                    field=name,
-                    remedy=BROKEN,
-                ) from error
-            if found:
-                value, field = of_pattern, name
-                break
+        try:
+            found = first_fitting(tuple(patterns), module)
+        except PatternError as error:
+            raise InputError(
+                f"{error.pattern!r} {error}", file=self.config_file, field=name, remedy=BROKEN
+            ) from error
+        if found is not None:
+            value, field = patterns[found], name
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise InputError(
                 "is no number above 0", file=self.config_file, field=field, remedy=BROKEN

@@ -57,6 +57,7 @@ class SafetensorsDirectory:
             listed = read_json(directory / name, {"weight_map": dict})["weight_map"]
             kinds = dict.fromkeys(listed, str)
             require_kinds(listed, kinds, self.file, within="weight_map")
+            require_beside(listed.values(), self.file)
         names = sorted(set(listed.values())) or [name]
         extra = [other for other in beside if (directory / other).is_file()]
         warn_of_leftovers(directory, [*names, *extra], name)
@@ -121,6 +122,18 @@ def warn_of_leftovers(directory, names, chosen):
         logging.warning(
             "%s: %s is read, as transformers does; not read: %s", directory, chosen, few(left)
         )
+
+
+def require_beside(names, file):
+    """Raises `InputError` if an index names something else than a file in its own directory."""
+    for name in names:
+        if name != os.path.basename(name) or name in ("", ".", ".."):
+            raise InputError(
+                f"names {name!r}, which is no file beside it",
+                file=file,
+                field="weight_map",
+                remedy="fetch the model again",
+            )
 
 
 def opened(file):

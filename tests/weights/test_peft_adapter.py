@@ -1,5 +1,6 @@
 """Adapters of peft: merged like peft's own model, and ours written so that peft agrees."""
 
+import functools
 import json
 
 import jax
@@ -16,7 +17,7 @@ from prm_jax.models import HeadConfig, apply_head, init_lora, merge_lora
 from prm_jax.models.tree import from_paths, paths
 from prm_jax.text import CONVENTIONS
 from prm_jax.train.adapter_export import export_adapters
-from prm_jax.weights import export
+from prm_jax.weights import artifacts, export
 from prm_jax.weights.peft_export import export_adapter
 
 torch = pytest.importorskip("torch")
@@ -161,6 +162,19 @@ def test_what_cannot_be_merged_is_one_line(change, problem, adapter):
     with pytest.raises(InputError, match=problem) as error:
         load_model(adapter / "adapter")
     assert len(str(error.value)) < 600
+
+
+def test_a_base_on_the_hub_needs_its_commit(adapter, monkeypatch):
+    asked, commit = [], "0" * 40
+    monkeypatch.setattr(artifacts, "hub_directory", lambda *name: asked.append(name))
+    edit(adapter, lambda values: values.update(base_model_name_or_path="who/what"))
+    for revision in (None, "main", commit):
+        edit(adapter, functools.partial(dict.update, revision=revision))
+        with pytest.raises(InputError, match="base model 'who/what.*OWNER/NAME@COMMIT"):
+            load_model(adapter / "adapter")
+    with pytest.raises(InputError, match="base model 'a/b@1"):
+        load_model(adapter / "adapter", base=f"a/b@{'1' * 40}")
+    assert asked == [("who/what", commit), ("a/b", "1" * 40)]
 
 
 @pytest.fixture

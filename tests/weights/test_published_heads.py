@@ -252,6 +252,19 @@ def test_what_an_index_lists_and_the_model_needs_must_be_there(made, write):
         load_model(directory)
 
 
+def test_an_index_names_only_files_beside_it(made, write, tmp_path):
+    _, tensors, head, _ = made
+    files, index = sharded(tensors | head, NAMES)
+    directory = write(None, "LlamaForTokenClassification", files)
+    (directory / NAMES[1]).rename(directory.parent / NAMES[1])
+    for outside in (f"../{NAMES[1]}", str(directory.parent / NAMES[1]), "..", ""):
+        places = {NAMES[0]: NAMES[0], NAMES[1]: outside}
+        named = {key: places[file] for key, file in index["weight_map"].items()}
+        (directory / INDEX).write_text(json.dumps({"weight_map": named}))
+        with pytest.raises(InputError, match="'weight_map': names .* no file beside it"):
+            load_model(directory)
+
+
 def test_a_tied_model_may_store_only_its_unembedding_or_list_it_in_vain(tmp_path):
     model, params = tiny.model("qwen2")
     export(tmp_path / "m", model, params, tiny.tokenizer())
