@@ -45,6 +45,7 @@ def normalize(text: str) -> str:
     text = LATEX_SPACE.sub(" ", text)
     text = LATEX_DELIMITER.sub("", text)
     text = LATEX_FRACTION.sub(r"\\frac", text)
+    text = " ".join(text.split())  # first, since signs are looked for beside every run of blanks
     return " ".join(AROUND_SIGNS.sub(r"\1", text).split())
 
 

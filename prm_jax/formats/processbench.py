@@ -10,6 +10,7 @@ is then what the id begins with (gsm8k-12), else what the file or its directory 
 """
 
 import re
+import string
 from pathlib import PurePath
 
 from prm_jax.json_values import boolean, integer
@@ -70,8 +71,8 @@ def _subset_of_directory(where):
 
 def _subset_of_id(name):
     """The subset that an id such as gsm8k-12 begins with."""
-    begin = re.match(r"(.*?)[-_/:.#]?\d+$", name) if isinstance(name, str) else None
-    return _only_subset(begin[1]) if begin else None
+    begin = name.rstrip(string.digits) if isinstance(name, str) else name
+    return None if begin == name else _only_subset(begin)
 
 
 def _only_subset(text):

@@ -24,7 +24,7 @@ def detect(row):
     return isinstance(row.get("answers"), list) and isinstance(row.get("prompt"), str)
 
 
-def read(row, where, joiner=r"\s+(?=[Ss]tep 1\s*:)"):
+def read(row, where, joiner=r"(?<!\s)\s+(?=[Ss]tep 1\s*:)"):
     """One trajectory a conversation, or one a stored answer.
 
     Args:

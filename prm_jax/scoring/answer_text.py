@@ -136,8 +136,10 @@ def clean(answer: str) -> str:
         answer: as it was extracted.
 
     Returns:
-        The text; '' for no answer.
+        The text; '' for no answer. Of one that is far too long to be read only white space changes.
     """
+    if len(answer) > MAX_LENGTH:
+        return " ".join(answer.split())
     text = _without(_OFF, "", _without(_SPACES, " ", _spelled(answer)))
     text = _COMPOUND.sub(lambda m: re.sub(r"(?<!\\)\b[a-zA-Z]+", r"\\text{\g<0>}", m[1]), text)
     for written, by in _SYNONYMS:

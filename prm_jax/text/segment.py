@@ -9,7 +9,9 @@ import re
 from prm_jax.errors import InputError
 
 # A header keeps its marks of emphasis: "## Step 3: Solve", "**Step 3.** Solve".
-STEP_HEADER = re.compile(r"^[ \t]*[#*_>\-]*[ \t]*Step[ \t]+\d+\b", re.IGNORECASE | re.MULTILINE)
+STEP_HEADER = re.compile(
+    r"^[ \t]*(?:[#*_>\-]+[ \t]*)?Step[ \t]+\d+\b", re.IGNORECASE | re.MULTILINE
+)
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9$\\])|\n+")
 ABBREVIATION = re.compile(
     r"\b(?:e\.g|i\.e|cf|vs|etc|approx|resp|eq|eqs|fig|no|mr|mrs|ms|dr|prof|st|[A-Z])\.\s+$",

@@ -1,0 +1,40 @@
+"""Long runs of one sign, which a careless pattern tries again from each place, are read at once."""
+
+import time
+
+import pytest
+
+from prm_jax.data.overlap import normalize
+from prm_jax.errors import InputError
+from prm_jax.formats import processbench, rlhflow
+from prm_jax.records import Where
+from prm_jax.scoring.answers import same_answer
+from prm_jax.text import segment
+
+LENGTH = 30_000
+BITS = (" ", "\n", "\t", "1", ". ", "\\", "#")
+
+
+def turns(text):
+    turns = [{"role": "user", "content": text}, {"role": "assistant", "content": "+"}]
+    with pytest.raises(InputError):
+        rlhflow.read({"conversations": turns}, Where("rows", 1))
+
+
+READERS = {
+    "problems of two sets": normalize,
+    "headers of steps": lambda text: segment(text, "step_n"),
+    "paragraphs": segment,
+    "sentences": lambda text: segment(text, "sentences"),
+    "answers": lambda text: same_answer(text, text + "1"),
+    "ids": lambda text: processbench._subset_of_id(text),
+    "turns": turns,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_long_run_of_one_sign_is_read_in_a_moment(reader):
+    start = time.monotonic()
+    for bit in BITS:
+        READERS[reader]("x" + bit * (LENGTH // len(bit)) + "y")
+    assert time.monotonic() - start < 3
