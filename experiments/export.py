@@ -27,6 +27,8 @@ def main(_):
     from prm_jax.scoring.aggregation import check_method
     from prm_jax.scoring.score_file import recorded_aggregation
     from prm_jax.text import convention
+    from prm_jax.weights.load import recorded_training
+    from prm_jax.weights.threshold import recorded_threshold
 
     aggregation = FLAGS.aggregation or recorded_aggregation(FLAGS.model)
     check_method(aggregation)
@@ -37,9 +39,15 @@ def main(_):
         print(FLAGS.output)
         return
     model, params, tokenizer = load_model(FLAGS.model, dtype=FLAGS.dtype, base=FLAGS.base)
+    recorded_marking = tokenizer.convention
     if FLAGS.convention is not None:
         tokenizer.convention = convention(FLAGS.convention)
-    weights.export(FLAGS.output, model, params, tokenizer, aggregation=aggregation)
+    threshold = recorded_threshold(FLAGS.model)
+    if tokenizer.convention != recorded_marking:  # it was tuned on other scores
+        threshold = None
+    training = recorded_training(FLAGS.model)
+    options = {"aggregation": aggregation, "training": training, "threshold": threshold}
+    weights.export(FLAGS.output, model, params, tokenizer, **options)
     print(FLAGS.output)
 
 

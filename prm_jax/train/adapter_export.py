@@ -8,7 +8,9 @@ from prm_jax.train import config as config_lib
 from prm_jax.train.backbone import RANDOM
 from prm_jax.train.checkpoint import load_adapters, load_for_inference
 from prm_jax.weights import artifacts, load_model
+from prm_jax.weights.load import recorded_training
 from prm_jax.weights.peft_export import export_adapter
+from prm_jax.weights.threshold import recorded_threshold
 
 
 def export_adapters(workdir, directory, *, base=None, aggregation=None):
@@ -62,4 +64,6 @@ def export_adapters(workdir, directory, *, base=None, aggregation=None):
         tokenizer,
         base=base or hub,
         aggregation=aggregation,
+        training=recorded_training(workdir),
+        threshold=recorded_threshold(workdir),
     )

@@ -193,7 +193,7 @@ class Checkpoints:
     def _restore(self, step, **args):
         try:
             return self._manager.restore(step, args=ocp.args.Composite(**args))
-        except (ValueError, OSError, KeyError) as error:
+        except Exception as error:  # damaged files end in errors of every kind there
             raise InputError(
                 f"cannot be read: {str(error)[:300]}",
                 file=self.directory / str(step),
@@ -246,6 +246,19 @@ def load_adapters(workdir, *, mesh=None):
     return tree.pop(ADAPTERS), tree, backbone.tokenizer
 
 
+def latest_record(workdir) -> dict:
+    """The record of the run in its latest checkpoint.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    checkpoints, step = _open_latest(workdir)
+    checkpoints.check(step, ("run",))
+    record = checkpoints.record(step)
+    checkpoints.close()
+    return record
+
+
 def check_frozen(record, frozen, name):
     """Raises `InputError` unless frozen parameters are those that the run began with."""
     if fingerprint(frozen) != record["frozen_fingerprint"]:
@@ -267,18 +280,23 @@ def _latest(workdir, mesh):
         raise InputError("is no training workdir", file=workdir, remedy="give one of a run")
     config = config_lib.from_json(values, path)
     mesh = make_mesh(devices=jax.devices()[:1]) if mesh is None else mesh
-    checkpoints = Checkpoints(workdir)
-    step = checkpoints.latest()
-    if step is None:
-        raise InputError(
-            "has no checkpoint yet", file=workdir, remedy="wait for the first, or train longer"
-        )
+    checkpoints, step = _open_latest(workdir)
     checkpoints.check(step, ("params", "run"))
     backbone = make_backbone(config, mesh)
     check_frozen(checkpoints.record(step), backbone.frozen, config.model.name)
     trained = checkpoints.restore_params(step, backbone.params)
     checkpoints.close()
     return backbone, trained
+
+
+def _open_latest(workdir):
+    checkpoints = Checkpoints(workdir)
+    step = checkpoints.latest()
+    if step is None:
+        raise InputError(
+            "has no checkpoint yet", file=workdir, remedy="wait for the first, or train longer"
+        )
+    return checkpoints, step
 
 
 def _not_about_room(record):

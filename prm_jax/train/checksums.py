@@ -13,6 +13,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from prm_jax import crc32
 from prm_jax.errors import InputError
 from prm_jax.files import write_json
 from prm_jax.json_files import read_json
@@ -22,7 +23,6 @@ METADATA = "_CHECKPOINT_METADATA"
 # Written again when the directory gets its name.
 NOT_SUMMED = frozenset({CHECKSUMS, METADATA, "commit_success.txt"})
 OF_ANOTHER = re.compile(r"ocdbt\.process_(?!0/)\d+/")
-BLOCK = 1 << 20
 THREADS = 4
 
 
@@ -69,35 +69,17 @@ def damage(directory, items=None) -> str:
         return f"{CHECKSUMS} is not what was written"
     wanted = {n: f for n, f in files.items() if items is None or n.split("/")[0] in items}
     with ThreadPoolExecutor(THREADS) as pool:
-        found = pool.map(lambda name: _difference(directory, name, wanted[name]), wanted)
+        found = pool.map(
+            lambda name: crc32.difference(directory / name, wanted[name], name), wanted
+        )
         return next(filter(None, found), "")
 
 
-def _difference(directory, name, fact):
-    try:
-        size = (directory / name).stat().st_size
-        if size != fact["bytes"]:
-            return f"{name} has {size} bytes and not {fact['bytes']}"
-        if "crc32" in fact and _crc32(directory / name) != fact["crc32"]:
-            return f"{name} is not what was written"
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        return f"{name} is missing" if missing else f"{name} cannot be read: {error.strerror}"
-    return ""
-
-
 def _facts(directory, name):
-    facts = {"bytes": (directory / name).stat().st_size}
-    return facts if OF_ANOTHER.search(name) else {**facts, "crc32": _crc32(directory / name)}
+    if OF_ANOTHER.search(name):
+        return {"bytes": (directory / name).stat().st_size}
+    return crc32.facts(directory / name)
 
 
 def _crc32_of_facts(files):
     return f"{zlib.crc32(json.dumps(files, sort_keys=True).encode()):08x}"
-
-
-def _crc32(path):
-    value = 0
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            value = zlib.crc32(block, value)
-    return f"{value:08x}"

@@ -1,12 +1,14 @@
-"""Damaged checkpoints out of the way of a run that goes on from the newest whole one."""
+"""Damaged checkpoints and exports out of the way of a run that makes them again."""
 
 import json
+import os
 from pathlib import Path
 
 from prm_jax.errors import InputError
 from prm_jax.files import LineFile
 from prm_jax.train import checksums
 from prm_jax.train.checkpoint import DIRECTORY
+from prm_jax.weights.export import damage
 
 DAMAGED = "damaged"
 
@@ -45,16 +47,43 @@ def set_aside_damaged(workdir) -> list[str]:
         return []
     told = []
     for bad, problem in problems.items():
-        aside.mkdir(exist_ok=True)
-        copies = sum(path.name.split(".")[0] == str(bad) for path in aside.iterdir())
-        to = aside / (f"{bad}.{copies}" if copies else str(bad))
-        (folder / str(bad)).rename(to)
+        what = {"checkpoint": bad, "problem": problem, "continued_from": step}
+        to = _set_aside(folder / str(bad), aside, what)
         told.append(
             f"checkpoint {bad} is damaged: {problem}; it was moved to {to}, and the run goes on "
             f"from checkpoint {step}"
         )
-        log = LineFile(aside / "log.jsonl")
-        row = {"checkpoint": bad, "problem": problem, "moved_to": str(to), "continued_from": step}
-        log.append([json.dumps(row) + "\n"])
-        log.close()
     return told
+
+
+def set_aside_damaged_export(workdir) -> list[str]:
+    """Moves a run's export to `damaged/` if it is not what was written.
+
+    To be called by one process.
+
+    Args:
+        workdir: directory of the run.
+
+    Returns:
+        What to tell, at most one sentence.
+    """
+    directory = Path(workdir) / "export"
+    if not os.path.lexists(directory) or not (problem := damage(directory)):
+        return []
+    to = _set_aside(directory, Path(workdir) / DAMAGED, {"export": "export", "problem": problem})
+    return [
+        f"the export is damaged: {problem}; it was moved to {to}, and is made again from the "
+        "checkpoint"
+    ]
+
+
+def _set_aside(path, aside, what):
+    """Where a directory was moved to; `what` and that become a line of the log."""
+    aside.mkdir(exist_ok=True)
+    copies = sum(other.name.split(".")[0] == path.name for other in aside.iterdir())
+    to = aside / (f"{path.name}.{copies}" if copies else path.name)
+    path.rename(to)
+    log = LineFile(aside / "log.jsonl")
+    log.append([json.dumps({**what, "moved_to": str(to)}) + "\n"])
+    log.close()
+    return to

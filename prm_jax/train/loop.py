@@ -19,7 +19,7 @@ from prm_jax.progress import Progress
 from prm_jax.train import config as config_lib
 from prm_jax.train import distributed, placement, run_record
 from prm_jax.train.checkpoint import Checkpoints, check_frozen
-from prm_jax.train.damaged import set_aside_damaged
+from prm_jax.train.damaged import set_aside_damaged, set_aside_damaged_export
 from prm_jax.train.feature_cache import FeatureCache
 from prm_jax.train.metrics import METRICS, MetricsWriter, in_words
 from prm_jax.train.reference import ReferenceLogProbs
@@ -27,6 +27,7 @@ from prm_jax.train.setup import Run, make_run
 from prm_jax.train.state import model_params
 from prm_jax.train.validation import Validation
 from prm_jax.weights import export
+from prm_jax.weights.threshold import recorded_threshold
 
 STOPPED = 128 + signal.SIGTERM  # exit code of a run that was asked to stop, after it has saved
 NAMED = 50  # trajectories that a message names
@@ -117,9 +118,14 @@ def train(config, workdir, progress=True) -> dict[str, float]:
             drawn = readers.drawn(_data_state(iterator))
             if is_first:
                 write_json(workdir / run_record.DATA_REPORT, {**run.data_reports, "drawn": drawn})
+        threshold = None
+        with contextlib.suppress(InputError):
+            threshold = recorded_threshold(workdir / "export")
+        for sentence in _agreed(lambda: set_aside_damaged_export(workdir)):
+            show.warn(sentence)
         if not (workdir / "export" / "config.json").is_file():
             show.begin("exporting")
-            _export(workdir, run, state, log.latest)
+            _export(workdir, run, state, log.latest, threshold)
         return log.latest
 
 
@@ -268,7 +274,7 @@ def _rejected_in_words(rejects):
     return f"; {len(rejects.rows)} bad rows were left out, see {rejects.path}"
 
 
-def _export(workdir, run, state, metrics):
+def _export(workdir, run, state, metrics, threshold):
     """Writes `workdir/export`, which another program can load without this run."""
     summary = {"record": run.record, "metrics": metrics}
     params = model_params(state.params, state.frozen)
@@ -280,4 +286,5 @@ def _export(workdir, run, state, metrics):
             shutil.rmtree(unfinished, ignore_errors=True)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
         with room_for(workdir / "export", size):
-            export(workdir / "export", model, params, tokenizer, training=summary)
+            about = {"training": summary, "threshold": threshold}
+            export(workdir / "export", model, params, tokenizer, **about)

@@ -12,12 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from prm_jax import crc32
 from prm_jax.errors import InputError
 from prm_jax.files import write_json
+from prm_jax.json_files import read_json, require_kinds
 from prm_jax.models import abstract_params, paths, resegment
+from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import hf_config, hf_head, hf_tables, layout
-from prm_jax.weights.hf import RECORD
-from prm_jax.weights.safetensors_files import INDEX, SINGLE, save_tensors
+from prm_jax.weights.hf import KINDS, RECORD
+from prm_jax.weights.safetensors_files import (
+    INDEX,
+    SINGLE,
+    SafetensorsDirectory,
+    save_tensors,
+)
 
 MAX_SHARD_BYTES = 5 * 10**9
 GROUP = re.compile(r"layers_(\d+)/")
@@ -31,6 +39,7 @@ def export(
     *,
     aggregation=None,
     training=None,
+    threshold=None,
     max_shard_bytes=MAX_SHARD_BYTES,
 ):
     """Writes a model as `config.json`, safetensors and tokenizer files, and `prm_jax.json`.
@@ -46,7 +55,8 @@ def export(
         params: nested dict of arrays in any grouping of layers, LoRA merged.
         tokenizer: `Tokenizer`; its convention is recorded.
         aggregation: name of the aggregation that turns step scores into a solution's score.
-        training: JSON-able summary of how the parameters came about.
+        training: JSON-able object, how the parameters came about.
+        threshold: `value` and `source`, as `threshold.recorded_threshold` gives them.
         max_shard_bytes: weights beyond this size go to several files with an index.
 
     Raises:
@@ -73,6 +83,7 @@ def export(
         "convention": None if convention is None else convention.to_dict(),
         "aggregation": aggregation,
         "training": training,
+        **({} if threshold is None else {"threshold": threshold}),
     }
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
@@ -80,11 +91,38 @@ def export(
         write_tensors(temporary, tensors, max_shard_bytes)
         tokenizer.save(temporary)
         write_json(temporary / "config.json", values)
+        weights = sorted(temporary.glob("*.safetensors"))
+        record["weights"] = {file.name: crc32.facts(file) for file in weights}
         write_json(temporary / RECORD, record)
         put_in_place(temporary, directory)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def damage(directory) -> str:
+    """What is wrong with an export, '' if nothing is found.
+
+    Weights are compared with the checksums that `export` recorded; one of an earlier version, which
+    has none, may have bits changed.
+
+    Args:
+        directory: of the export.
+    """
+    directory = Path(directory)
+    try:
+        record = read_json(directory / RECORD, KINDS)
+        read_json(directory / "config.json")
+        Tokenizer.from_dir(directory)
+        SafetensorsDirectory(directory)
+        written = record.get("weights") or {}
+        require_kinds(written, dict.fromkeys(written, dict), directory / RECORD, within="weights")
+        for fact in written.values():
+            require_kinds(fact, {"bytes": int, "crc32": str}, directory / RECORD, within="weights")
+    except InputError as error:
+        return str(error)
+    found = (crc32.difference(directory / name, fact, name) for name, fact in written.items())
+    return next(filter(None, found), "")
 
 
 @dataclasses.dataclass(frozen=True)

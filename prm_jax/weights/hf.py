@@ -29,6 +29,7 @@ KINDS: Kinds = {
     "aggregation": (str, NoneType),
     "training": (dict, NoneType),
     "threshold": (dict, NoneType),
+    "weights": (dict, NoneType),
 }
 """What its fields may be."""
 UNEMBEDDING, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"

@@ -12,7 +12,7 @@ from prm_jax.text.tokenizer import Tokenizer
 from prm_jax.weights import artifacts, hf_head, peft_adapter
 from prm_jax.weights.assemble import assemble
 from prm_jax.weights.gguf import IGNORABLE, GgufFile
-from prm_jax.weights.hf import RECORD, load_directory, read_record
+from prm_jax.weights.hf import RECORD, load_directory, read_record, recorded
 
 DTYPES = ("float32", "bfloat16")
 
@@ -57,10 +57,31 @@ def load_model(name, *, dtype="float32", mesh=None, path=None, base=None, look=N
             from prm_jax.train import checkpoint  # training needs more than scoring does
 
             return checkpoint.load_for_inference(place, dtype=dtype, mesh=mesh)
-        place = place / "export"
+        try:
+            return from_directory(place / "export", dtype, mesh, base, look)
+        except InputError as error:
+            raise error.advised("give the training's command again, which mends it") from error
     if place.is_dir():
         return from_directory(place, dtype, mesh, base, look)
     return from_gguf(place, dtype, mesh, look)
+
+
+def recorded_training(name):
+    """How a model's parameters came about, as its files record it; None if they do not.
+
+    Args:
+        name: as `load_model` takes it.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    found, workdir = recorded(name, "training"), Path(name)
+    exported = (workdir / "export" / "config.json").is_file()
+    if found is None and not exported and (workdir / "checkpoints").is_dir():
+        from prm_jax.train import checkpoint
+
+        return {"record": checkpoint.latest_record(workdir)}
+    return found
 
 
 def find(name, path=None):

@@ -21,7 +21,18 @@ TAKEN_HEADS = ("scalar", "linear")
 REMEDY = "export the merged model (without --adapter)"
 
 
-def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggregation=None):
+def export_adapter(
+    directory,
+    model,
+    params,
+    adapters,
+    tokenizer,
+    *,
+    base,
+    aggregation=None,
+    training=None,
+    threshold=None,
+):
     """Writes `adapter_config.json`, `adapter_model.safetensors`, the tokenizer and `prm_jax.json`.
 
     A scalar or linear head is a module saved whole (`modules_to_save`), a head of two tokens of the
@@ -36,7 +47,7 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
         adapters: as `models.init_lora` gives them, layers in one group.
         tokenizer: `Tokenizer`; its convention is recorded.
         base: name or directory of the base model, as peft is to find it.
-        aggregation: name of the aggregation, to be recorded.
+        aggregation, training, threshold: to be recorded, as `export` takes them.
 
     Raises:
         InputError: the directory holds something else, or peft has no place for the head or for an
@@ -67,6 +78,8 @@ def export_adapter(directory, model, params, adapters, tokenizer, *, base, aggre
         "head": None if model.head is None else dataclasses.asdict(model.head),
         "convention": None if convention is None else convention.to_dict(),
         "aggregation": aggregation,
+        "training": training,
+        **({} if threshold is None else {"threshold": threshold}),
     }
     directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))

@@ -15,6 +15,8 @@ from prm_jax.train import checksums, loop
 from prm_jax.train.array_file import ArrayFile
 from prm_jax.train.checkpoint import load_for_inference
 from prm_jax.train.damaged import set_aside_damaged
+from prm_jax.weights import load_model
+from prm_jax.weights.threshold import record_threshold, recorded_threshold
 
 pytestmark = pytest.mark.slow
 
@@ -141,6 +143,36 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(workdir):
             loop.train(configuration(), workdir, progress=False)
     assert checkpoints(workdir) == [2, 4, 6] and not (workdir / "damaged").exists()
     assert (workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_damaged_export_is_made_again_from_the_checkpoint(workdir, whole, capfd):
+    record_threshold(workdir / "export", 0.25, "validation")
+    flip(workdir / "export" / "model.safetensors")
+    loop.train(configuration(), workdir, progress=False)
+    printed = capfd.readouterr().err
+    assert (
+        "the export is damaged: model.safetensors is not what was written; it was moved" in printed
+    )
+    assert "is made again from the checkpoint" in printed
+    assert_same(workdir, whole)
+    assert (workdir / "damaged" / "export" / "model.safetensors").is_file()
+    assert recorded_threshold(workdir)["value"] == 0.25
+    loop.train(configuration(), workdir, progress=False)
+    assert "damaged" not in capfd.readouterr().err
+    cut = workdir / "export" / "model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    with pytest.raises(InputError, match="truncated one; fetch it again, or give the training's"):
+        load_model(workdir)
+
+
+def test_a_checkpoint_without_checksums_that_cannot_be_read_is_named(workdir):
+    checkpoint = workdir / "checkpoints/6"
+    (checkpoint / checksums.CHECKSUMS).unlink()
+    for path in files_of(checkpoint / "run"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    shutil.rmtree(workdir / "export")
+    with pytest.raises(InputError, match="6: cannot be read: .*; remove this checkpoint"):
+        load_for_inference(workdir)
 
 
 def test_a_checkpoint_without_checksums_is_taken_as_it_is(workdir):

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import stat
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import HeadConfig, apply_head, resegment
 from prm_jax.text.convention import CONVENTIONS
 from prm_jax.weights import export, load_model
+from prm_jax.weights.export import damage
 from prm_jax.weights.hf_config import read_config, write_config
 
 HEADS = {
@@ -115,6 +118,36 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(tmp_path):
     with pytest.raises(InputError, match="not an earlier export"):
         export(tmp_path / "notes", model, params, tiny.tokenizer())
     assert (tmp_path / "notes" / "mine.txt").read_text() == "keep"
+
+
+def test_an_export_knows_whether_it_is_what_was_written(tmp_path):
+    model, params = tiny.model("llama")
+    export(tmp_path / "m", model, params, tiny.tokenizer(), max_shard_bytes=20_000)
+    assert damage(tmp_path / "m") == ""
+    for file in sorted((tmp_path / "m").iterdir()):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        assert file.name in damage(tmp_path / "m")
+        file.unlink()
+        if file.name != "tokenizer_config.json":  # not every directory has one
+            assert damage(tmp_path / "m"), file.name
+        file.write_bytes(whole)
+        if file.suffix == ".safetensors":
+            file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+            assert damage(tmp_path / "m") == f"{file.name} is not what was written"
+            file.write_bytes(whole)
+    assert damage(tmp_path / "m") == ""
+
+
+def test_an_export_has_the_permissions_of_other_new_files(tmp_path):
+    model, params = tiny.model("llama")
+    mask = os.umask(0o027)
+    try:
+        export(tmp_path / "m", model, params, tiny.tokenizer())
+    finally:
+        os.umask(mask)
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "m").iterdir()}
+    assert modes == {0o640} and stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o750
 
 
 def test_a_failed_export_leaves_the_earlier_one(tmp_path):
