@@ -34,7 +34,7 @@ EXTRAS = {
     "cuda13": ["jax[cuda13]"],
     "calibration": ["scikit-learn>=1.8"],
     "hub": ["huggingface-hub"],
-    "parquet": ["fsspec", "huggingface-hub", "pyarrow"],
+    "parquet": ["fsspec", "huggingface-hub", "pyarrow>=14.0.1"],  # earlier ones unpickle
     "test": [
         "pytest",
         "pytest-xdist",
@@ -44,7 +44,7 @@ EXTRAS = {
         "ipykernel",
         "huggingface-hub",
         "fsspec",
-        "pyarrow",
+        "pyarrow>=14.0.1",
         "torch",
         "transformers>=5",
         "accelerate",

@@ -1,5 +1,7 @@
 """Where programs are kept: by kind of processor, and wherever jax was told."""
 
+from pathlib import Path
+
 import jax
 import pytest
 
@@ -30,3 +32,19 @@ def test_programs_are_kept_in_the_users_cache_unless_another_place_is_named(
     jax.config.update("jax_compilation_cache_dir", None)
     compilation.keep_programs()
     assert jax.config.jax_compilation_cache_dir not in (place, None)
+
+
+def test_programs_are_not_taken_from_where_others_may_write(
+    settings, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("PRM_JAX_CACHE", str(tmp_path))
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation.keep_programs()
+    place = Path(jax.config.jax_compilation_cache_dir)
+    assert place.stat().st_mode & 0o777 == 0o700
+    for others in (0o720, 0o702):
+        place.chmod(others)
+        jax.config.update("jax_compilation_cache_dir", None)
+        compilation.keep_programs()
+        assert jax.config.jax_compilation_cache_dir is None
+    assert "others may write here" in caplog.text

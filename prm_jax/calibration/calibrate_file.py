@@ -36,7 +36,9 @@ from prm_jax.scoring.inputs import read_identified, solutions_sha256
 from prm_jax.scoring.score_file import sha256
 from prm_jax.text import convention as convention_named
 from prm_jax.weights import load_model
+from prm_jax.weights.artifacts import source_of
 from prm_jax.weights.fingerprint import fingerprint
+from prm_jax.weights.load import find
 
 
 def calibrate_file(
@@ -180,6 +182,7 @@ def calibrate_file(
         lines.append(line)
     meta = {
         **record,
+        "model_files": source_of(find(str(model_name))),
         "input": str(path),
         "input_sha256": sha256(path),
         "solutions_sha256": solutions_sha256(trajectories),

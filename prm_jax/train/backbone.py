@@ -29,6 +29,8 @@ from prm_jax.models.tree import ADAPTERS
 from prm_jax.text import Tokenizer
 from prm_jax.text.convention import convention as read_convention
 from prm_jax.weights import load_model
+from prm_jax.weights.artifacts import source_of
+from prm_jax.weights.load import find
 
 RANDOM = "random:"
 VOCABULARY_MULTIPLE = 64  # an embedding that grows stays divisible among devices
@@ -49,6 +51,11 @@ class Backbone:
     tokenizer: Tokenizer
     params: Any
     frozen: Any
+
+
+def model_files(name) -> dict | None:
+    """What a run's record says of the files that its model comes from; None of a random one."""
+    return None if name.startswith(RANDOM) else source_of(find(name))
 
 
 def make_backbone(config, mesh) -> Backbone:

@@ -22,7 +22,7 @@ from prm_jax.provenance import code_version
 from prm_jax.records import Rejects
 from prm_jax.train import bilevel_setup, placement, run_record
 from prm_jax.train import config as config_lib
-from prm_jax.train.backbone import Backbone, make_backbone
+from prm_jax.train.backbone import Backbone, make_backbone, model_files
 from prm_jax.train.bilevel import create_domains, step_on_paired
 from prm_jax.train.optimizer import make_optimizer
 from prm_jax.train.state import TrainState, create_state, with_reference
@@ -152,6 +152,7 @@ def make_run(config, mesh, workdir=".") -> Run:
     record = {
         "config": config_lib.to_json(config),
         "code": code_version(),
+        "model_files": model_files(config.model.name),
         "data_fingerprint": corpus.fingerprint,
         "frozen_fingerprint": fingerprint(state.frozen),
         **({"initial_fingerprint": fingerprint(state.params)} if reads_reference else {}),

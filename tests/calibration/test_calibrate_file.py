@@ -35,6 +35,7 @@ def test_each_step_of_each_line_is_judged(files, tmp_path):
         for p, right in zip(line["probability"], line["step_scores"], strict=True):
             assert p == pytest.approx(max(right, 1 - right), abs=1e-5) and 0 <= right <= 1
         assert line["score"] == pytest.approx(min(line["step_scores"]))
+    assert meta["model_files"] == {"path": str(files / "model")}
     assert meta["admitted"] == sum(map(sum, (line["admitted"] for line in lines)))
     # Equal texts have equal states at the first step, so the nearest step says the same.
     texts = {r["id"]: r["steps"] for r in map(json.loads, (files / "labelled.jsonl").open())}

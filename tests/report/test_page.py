@@ -36,6 +36,11 @@ def test_every_reference_stays_on_the_page(tmp_path, content):
         assert target[0] == "#" and target[1:] in names
     assert not re.search(r"@import|https?://", html)
     assert not root.find_all("script") and not root.find_all("link")
+    # A browser is told to load and run nothing, whatever a text would bring in.
+    policies = [n for n in root.find_all("meta") if "http-equiv" in n.attributes]
+    assert [n.attributes["content"] for n in policies] == [
+        "default-src 'none'; style-src 'unsafe-inline'"
+    ]
 
 
 def test_text_is_escaped_wherever_it_comes_from(tmp_path, content):

@@ -16,7 +16,7 @@ from prm_jax.errors import InputError
 from prm_jax.models import make_mesh, paths
 from prm_jax.train import config as config_lib
 from prm_jax.train import distributed, loop
-from prm_jax.train.backbone import make_backbone
+from prm_jax.train.backbone import make_backbone, model_files
 from prm_jax.train.checkpoint import Checkpoints, load_for_inference
 from prm_jax.train.placement import put_batch
 from prm_jax.train.ranges import RANGES, Range
@@ -58,6 +58,8 @@ def test_a_run_writes_its_record_metrics_checkpoints_and_a_model_that_loads(
     record = checkpoints.record(checkpoints.latest())
     assert checkpoints.latest() == 6 and record["total_steps"] == 6
     assert record["config"] == config_lib.to_json(config)
+    assert record["model_files"] is None  # a random model has none
+    assert model_files(str(tmp_path)) == {"path": str(tmp_path)}
     assert record["data_fingerprint"] == report["train"]["fingerprint"] and record["code"]
     assert sorted(p.name for p in (workdir / "checkpoints").iterdir()) == ["4", "6"]
     model, params, tokenizer = load_model(workdir)
