@@ -8,14 +8,16 @@ run that was stopped goes on with the files that are missing.
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
-from safetensors.numpy import load
+from absl import logging
 
+from prm_jax import crc32
 from prm_jax.calibration.features import encoded_features, encoded_steps
 from prm_jax.records import Trajectory
 from prm_jax.scoring.batched import BATCH_TOKENS
@@ -25,7 +27,7 @@ from prm_jax.weights.safetensors_files import save_tensors
 
 PART = 256
 """Solutions of a file: what a stopped run loses at most."""
-NAME = "features_ND"
+NAME, SUM = "features_ND", "crc32"
 WHAT = "state at the end, mean so far, float32"
 """Of the key: what is kept differs from what another version of this code kept under its own."""
 
@@ -71,7 +73,8 @@ def cached_step_features(
         if rows is None:
             options = dict(batch_tokens=batch_tokens, progress=progress, mesh=mesh)
             of_part = encoded_features(model, params, part, **options)
-            save_tensors(path, {NAME: np.concatenate(of_part)})
+            features_ND = np.concatenate(of_part)
+            save_tensors(path, {NAME: features_ND}, {SUM: crc32.of_arrays([features_ND])})
         else:
             of_part = np.split(rows, np.cumsum(sizes)[:-1])
             hits += len(part)
@@ -91,9 +94,15 @@ def _name(part: Sequence[Encoded]) -> str:
 
 
 def _kept(path, shape):
-    """The rows in a file; None if it is not there or is not what was written."""
-    with contextlib.suppress(FileNotFoundError, safetensors.SafetensorError):
-        rows = load(path.read_bytes()).get(NAME)
-        if rows is not None and rows.shape == shape and rows.dtype == np.float32:
-            return rows
+    """The rows in a file; None if it is not there, or, with a warning, is not what was written."""
+    if not os.path.lexists(path):
+        return None
+    with contextlib.suppress(OSError, ValueError, safetensors.SafetensorError):
+        with safetensors.safe_open(path, framework="numpy") as file:
+            rows = file.get_tensor(NAME)
+            written = (file.metadata() or {}).get(SUM)
+        if rows.shape == shape and rows.dtype == np.float32:
+            if crc32.of_arrays([rows]) == written:
+                return rows
+    logging.warning("%s: is not what was written, or without a checksum; computed again", path)
     return None

@@ -1,15 +1,23 @@
-"""An array on the disk that is computed a part at a time; one that was stopped goes on."""
+"""An array on the disk that is computed a part at a time; one that was stopped goes on.
+
+A CRC-32 of each part tells whether it is what was written; what is not is computed again.
+"""
 
 import contextlib
-import json
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
+from prm_jax import crc32
+from prm_jax.errors import InputError
 from prm_jax.files import room_for, write_json
+from prm_jax.json_files import read_json
 
 VALUES, DONE = "states.bin", "done.json"
+SUMS = "crc32"
 
 
 class ArrayFile:
@@ -34,16 +42,52 @@ class ArrayFile:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         path = self._directory / VALUES
         if not path.is_file() or path.stat().st_size != size:
-            write_json(self._directory / DONE, {part: 0})
+            write_json(self._directory / DONE, {part: 0, SUMS: []})
             _reserve(path, size)
         self.values = np.memmap(path, dtype, "r+", shape=shape)
-        self.done = json.loads((self._directory / DONE).read_text(encoding="utf-8"))[part]
+        self._sums = self._recorded()
+        self.done = len(self._sums)
 
-    def finish(self, parts: int) -> None:
-        """Records that the first `parts` parts are on the disk."""
+    def check(self, places: Sequence[Iterable[slice]]) -> None:
+        """Takes parts for missing, from the first on that is not what was written, with a warning.
+
+        Args:
+            places: of each part, where it lies in the array.
+        """
+        for number, of_part in enumerate(places[: self.done]):
+            if self._sums[number] != crc32.of_arrays(self.values[place] for place in of_part):
+                self._begin_again_at(number, "is not what was written")
+                return
+
+    def keep(self, places: Iterable[slice]) -> None:
+        """Notes that the next part is computed and where it lies; `finish` records it."""
+        self._sums.append(crc32.of_arrays(self.values[place] for place in places))
+
+    def finish(self) -> None:
+        """Records that the parts that were kept are on the disk."""
         self.values.flush()
-        write_json(self._directory / DONE, {self._part: parts})
-        self.done = parts
+        write_json(self._directory / DONE, {self._part: len(self._sums), SUMS: self._sums})
+        self.done = len(self._sums)
+
+    def _recorded(self):
+        """The checksums of the finished parts."""
+        try:
+            record = read_json(self._directory / DONE, {self._part: int, SUMS: list})
+        except InputError as error:  # damaged, or of an earlier version
+            logging.warning("%s: computed again, as it cannot be checked", error)
+            return []
+        return record[SUMS][: max(record[self._part], 0)]
+
+    def _begin_again_at(self, number, problem):
+        logging.warning(
+            "%s: %s %d %s; computed again from there",
+            self._directory / VALUES,
+            self._part,
+            number + 1,
+            problem,
+        )
+        del self._sums[number:]
+        self.done = number
 
 
 def _reserve(path, size):

@@ -73,6 +73,7 @@ class ExpertStates:
         for category in sorted(set(self._categories)):
             members = [i for i, own in enumerate(self._categories) if own == category]
             chunks += [members[at : at + CHUNK] for at in range(0, len(members), CHUNK)]
+        self._file.check([[self._place(number) for number in members] for members in chunks])
         show.begin("states of the experts", len(chunks), self._file.done)
         for done, members in enumerate(chunks[self._file.done :], start=self._file.done + 1):
             encoded = [self._encoded[number] for number in members]
@@ -82,9 +83,9 @@ class ExpertStates:
             steps = values_at_steps(_of_experts, self._model, parts, encoded)
             for number, problem_SD, states_SE in zip(members, problems, steps, strict=True):
                 fitted = [state_E for state_E in states_SE if state_E is not None]
-                place = slice(self._first[number], self._first[number + 1])
-                self._file.values[place] = np.concatenate([problem_SD[0], *fitted])
-            self._file.finish(done)
+                self._file.values[self._place(number)] = np.concatenate([problem_SD[0], *fitted])
+            self._file.keep(self._place(number) for number in members)
+            self._file.finish()
             show.update(done)
 
     def attach(self, batch) -> dict[str, np.ndarray]:
@@ -115,6 +116,9 @@ class ExpertStates:
             states_BSE[row, slot, :states] = self._file.values[first : first + states]
         more = dict(problem_BSD=problem_BSD, states_BSE=states_BSE, category_BS=category_BS)
         return {**batch, **more}
+
+    def _place(self, number):
+        return slice(self._first[number], self._first[number + 1])
 
     def _n_experts(self, category):
         return jax.tree.leaves(self._experts[str(category)])[0].shape[0]

@@ -85,8 +85,9 @@ class FeatureCache:
         return {**batch, "lower_BTD": lower_BTD}
 
     def _compute(self, corpus, model, state, data, mesh, show):
-        done = self._file.done
         stream = list(batches(corpus, data.rows, data.row_length, data.max_steps, epochs=1))
+        self._file.check([[place for *_, place in self._places(batch)] for batch in stream])
+        done = self._file.done
         if done == len(stream):
             return
         lower = jax.jit(functools.partial(_lower, model), out_shardings=NamedSharding(mesh, P()))
@@ -98,8 +99,9 @@ class FeatureCache:
             out_BTD = np.asarray(lower(state.params, state.frozen, placed))
             for row, tokens, states in self._places(batch):
                 self._states[states] = _cast(out_BTD[row, tokens], self._dtype)
+            self._file.keep(place for *_, place in self._places(batch))
             if number % 20 == 0 or number == len(stream):
-                self._file.finish(number)
+                self._file.finish()
             if show:
                 show.update(number)
 

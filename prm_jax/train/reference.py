@@ -6,10 +6,12 @@ a second model. The file belongs to the run's data and parameters and is made ag
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 
 import jax
 import numpy as np
+from absl import logging
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -53,7 +55,7 @@ class ReferenceLogProbs:
         self._first = np.cumsum([0, *counts])
         path = Path(path)
         name = hashlib.sha256(f"{corpus.fingerprint} {key} {counts}".encode()).hexdigest()
-        self._values = _read(path, name, int(self._first[-1]))
+        self._values = read(path, name, int(self._first[-1]))
         if self._values is None:
             self._values = self._compute(corpus, model, state, data, mesh, show)
             if jax.process_index() == 0:
@@ -102,10 +104,15 @@ def _log_probs(model, params, frozen, batch):
     return readings(model, model_params(params, frozen), batch, "log_prob")[0]
 
 
-def _read(path, name, size):
-    """The numbers of the file, None if it has others."""
-    if not path.is_file():
+def read(path, name, size):
+    """The numbers of a file, f32[size]; None if it has others or, with a warning, is damaged."""
+    if not os.path.lexists(path):
         return None
-    with np.load(path, allow_pickle=False) as file:
-        same = str(file["name"]) == name and file["values"].shape == (size,)
-        return file["values"] if same else None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found, values = str(file["name"]), np.asarray(file["values"])
+    except Exception as error:  # of many kinds; a changed bit is zipfile's, which has checksums
+        logging.warning("%s: is damaged (%s); computed again", path, error)
+        return None
+    same = found == name and values.shape == (size,) and values.dtype == np.float32
+    return values if same else None

@@ -14,6 +14,7 @@ import numpy as np
 from prm_jax.data.corpus import Corpus
 from prm_jax.data.pipeline import batches
 from prm_jax.data.places import problem_tokens, trajectory_places
+from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
 from prm_jax.models.attention_features import n_features, token_features
 from prm_jax.models.uncertainty_head import UncertaintyHeadConfig
@@ -59,7 +60,7 @@ class FeatureFiles:
                 features_BTF = np.asarray(run(self._params, inputs))
                 for path, (row, tokens, _) in missing:
                     with atomic_write(path, "wb") as file:
-                        np.save(file, features_BTF[row, tokens].astype(DTYPE))
+                        np.savez(file, features_BTF[row, tokens].astype(DTYPE))
             if show:
                 show.update(number)
 
@@ -67,13 +68,26 @@ class FeatureFiles:
         """The features of a batch's tokens: f16[B,T,F], 0 at padding."""
         features_BTF = np.zeros((*batch["tokens"].shape, self._width), DTYPE)
         for row, tokens, example in trajectory_places(batch):
-            path = self._path(corpus.encoded[example])
-            features_BTF[row, tokens] = np.load(path, mmap_mode="r")
+            features_BTF[row, tokens] = _kept(self._path(corpus.encoded[example]))
         return without_problem(features_BTF, batch, corpus.encoded, self._head)
 
     def _path(self, item):
         name = hashlib.sha256(np.asarray(item.tokens, np.int32).tobytes()).hexdigest()[:32]
-        return self.directory / name[:2] / f"{name[2:]}.npy"
+        return self.directory / name[:2] / f"{name[2:]}.npz"
+
+
+def _kept(path):
+    """The features in a file, whose checksum is zipfile's."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["arr_0"]
+    except Exception as error:  # of many kinds
+        path.unlink(missing_ok=True)
+        raise InputError(
+            f"was damaged and is removed ({error})",
+            file=path,
+            remedy="the same command makes it again and goes on",
+        ) from error
 
 
 def without_problem(features_BTF, batch, encoded, head: UncertaintyHeadConfig) -> np.ndarray:

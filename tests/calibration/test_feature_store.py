@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from prm_jax.calibration import feature_cache
 from prm_jax.calibration.feature_cache import cached_step_features
@@ -58,12 +59,27 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path, model, mo
     assert_same(found, step_features(*model, ROWS))
 
 
-def test_a_damaged_file_is_computed_again(tmp_path, model):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def flip(path):
+    path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))
+
+
+def without_checksum(path):
+    save_file(load_file(path), path)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, without_checksum])
+def test_a_damaged_file_is_computed_again_with_a_warning(damage, tmp_path, model, caplog):
     kept(tmp_path, model)
+    assert not caplog.messages
     one = min(tmp_path.rglob("*.safetensors"))
-    one.write_bytes(one.read_bytes()[:-4])
+    damage(one)
     found, hits = kept(tmp_path, model)
     assert hits < 7
+    assert caplog.messages[-1].startswith(f"{one}: is not what was written")
     assert_same(found, step_features(*model, ROWS))
     assert kept(tmp_path, model)[1] == 7
 

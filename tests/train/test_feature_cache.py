@@ -67,16 +67,17 @@ def test_states_do_not_depend_on_the_packing_and_padding_is_zero(frozen, tmp_pat
     assert len({example for example, _ in seen}) == len(run.corpus.encoded)
 
 
-def test_a_cache_that_was_cut_off_is_completed(frozen, tmp_path):
+def test_a_cache_that_was_cut_off_or_changed_is_completed(frozen, tmp_path, caplog):
     _, cache = _cache(frozen, tmp_path)
     path = cache.directory / VALUES
     whole = path.read_bytes()
     done = json.loads((cache.directory / DONE).read_text())["batches"]
     assert done > 1
-    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
-    (cache.directory / DONE).write_text('{"batches": 0}')
+    assert not caplog.messages
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     _cache(frozen, tmp_path)
     assert path.read_bytes() == whole
+    assert "is not what was written; computed again from there" in caplog.messages[-1]
     path.write_bytes(whole[:-4])  # a file of another size is begun anew
     _cache(frozen, tmp_path)
     assert path.read_bytes() == whole

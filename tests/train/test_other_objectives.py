@@ -9,6 +9,7 @@ from prm_jax.errors import InputError
 from prm_jax.records import Trajectory
 from prm_jax.scoring import parse_scorer
 from prm_jax.train import loop
+from prm_jax.train.reference import read as read_reference
 from prm_jax.weights import load_model
 
 CANDIDATE = Trajectory("add to 3", ("3+0=3", "3+1=5", "3+2=5"))
@@ -94,6 +95,21 @@ def test_a_cached_reference_is_the_reference_that_is_kept_and_is_made_once(confi
     config.reference = "cached"
     loop.train(config, tmp_path / "cached", progress=False)
     assert (tmp_path / "cached/reference.npz").stat().st_mtime_ns == made
+
+
+def test_a_changed_bit_of_a_cached_reference_is_found(tmp_path, caplog):
+    path, values = tmp_path / "reference.npz", np.arange(5, dtype=np.float32)
+    np.savez(path, name=np.array("a"), values=values)
+    np.testing.assert_array_equal(read_reference(path, "a", 5), values)
+    assert read_reference(path, "b", 5) is None and read_reference(path, "a", 4) is None
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        found = read_reference(path, "a", 5)
+        assert found is None or np.array_equal(found, values), place
+    path.write_bytes(whole[:-30])
+    assert read_reference(path, "a", 5) is None
+    assert "reference.npz: is damaged" in caplog.messages[-1]
 
 
 def test_adapters_have_their_base_as_the_reference(config, tmp_path):

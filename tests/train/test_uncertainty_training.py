@@ -88,12 +88,20 @@ def test_only_missing_features_are_computed(frozen, config, tmp_path):
     corpus = _corpus(frozen, config)
     files = FeatureFiles(tmp_path, model, params, SMALL)
     files.compute(corpus, config.data)
-    first, *others = sorted(files.directory.rglob("*.npy"))
+    first, *others = sorted(files.directory.rglob("*.npz"))
     content, times = first.read_bytes(), [path.stat().st_mtime_ns for path in others]
     first.unlink()
     files.compute(corpus, config.data)
     assert first.read_bytes() == content
     assert [path.stat().st_mtime_ns for path in others] == times
+    shape = (config.data.rows, config.data.row_length, config.data.max_steps)
+    batch = next(iter(batches(corpus, *shape)))
+    files.attach(batch, corpus)
+    for path in (first, *others):  # one bit of each
+        path.write_bytes(path.read_bytes().replace(b"\x93NUMPY", b"\x93NUMPX"))
+    with pytest.raises(InputError, match=r"npz: was damaged and is removed .*makes it again"):
+        files.attach(batch, corpus)
+    assert len(list(files.directory.rglob("*.npz"))) == len(others)
     other = {**params, "final_norm": {"scale": params["final_norm"]["scale"] + 0.01}}
     assert FeatureFiles(tmp_path, model, other, SMALL).directory != files.directory
 
