@@ -45,7 +45,7 @@ flags.mark_flags_as_required(["model", "input", "output"])
 
 def main(_):
     """Scores."""
-    from prm_jax.compilation import keep_programs
+    from prm_jax.compilation import counted_from_first, keep_programs
     from prm_jax.models import make_mesh  # so that --help and bad flags answer at once
     from prm_jax.progress import Progress
     from prm_jax.scoring.score_file import score_file
@@ -65,9 +65,11 @@ def main(_):
     options: dict[str, Any] = {name: FLAGS[name].value for name in (*names, *switches)}
     split = {axis: FLAGS[axis].value or 1 for axis in ("expert", "fsdp", "sequence")}
     mesh = make_mesh(data=-1, **split) if any(FLAGS[axis].value for axis in split) else None
-    with Progress("scoring") as bar:
+    with Progress("loading") as bar:
+        about = {"score": FLAGS.model, **options, **split}
+        update = counted_from_first(bar, "scoring", about)
         record = score_file(
-            FLAGS.model, FLAGS.input, FLAGS.output, mesh=mesh, progress=bar.update, **options
+            FLAGS.model, FLAGS.input, FLAGS.output, mesh=mesh, progress=update, **options
         )
     counts = ", ".join(f"{record[name]} {name}" for name in ("rows", "truncated", "rejected"))
     print(f"{FLAGS.output}: {counts}")

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import threading
 import time
 
 import rich.console
@@ -11,6 +12,8 @@ from prm_jax.errors import one_line
 
 LINE_INTERVAL = 5.0
 """Seconds between lines where there is no terminal."""
+CLOCK_INTERVAL = 30.0
+"""The same while nothing can be counted, as in compiling."""
 
 
 def clock(seconds: float) -> str:
@@ -49,13 +52,38 @@ class Progress:
         self._what, self._total = what, total
         self._first, self._began, self._last_line = 0, time.monotonic(), -math.inf
         self._quiet_until = self._began + quiet
+        self._waiting: threading.Event | None = None
 
     def begin(self, what: str, total: int | None = None, first: int = 0):
         """Goes over to the next part of the work, `first` pieces of which were done before."""
+        self._stop_waiting()
         self._what, self._total = what, total
         self._first, self._began = first, time.monotonic()
         if self._bar is not None:
             self._bar.reset(self._task, description=what, total=total, completed=first, numbers="")
+
+    def wait(self, what: str, usual: str, total: int | None = None, first: int = 0):
+        """Goes over to work that cannot be counted, and says for how long it has been going on.
+
+        On a terminal the bar has a clock; elsewhere a line comes every CLOCK_INTERVAL seconds,
+        until the next `begin`.
+
+        Args:
+            what: what is being done, such as 'compiling'.
+            usual: how long it may take, in words.
+            total, first: as in `begin`.
+        """
+        self.begin(f"{what} ({usual})", total, first)
+        if self._bar is None and self._show:
+            print(f"{what}: {usual}", file=sys.stderr, flush=True)
+            self._waiting = threading.Event()
+            of = (what, self._began, self._waiting)
+            threading.Thread(target=_say_how_long, args=of, name=what, daemon=True).start()
+
+    def _stop_waiting(self):
+        if self._waiting is not None:
+            self._waiting.set()
+            self._waiting = None
 
     def update(self, done: int, total: int | None = None, numbers: str = ""):
         """Shows that `done` pieces are finished, of `total` if that is known only now."""
@@ -92,6 +120,7 @@ class Progress:
 
     def close(self):
         """Takes the bar down."""
+        self._stop_waiting()
         if self._bar is not None:
             self._bar.stop()
 
@@ -100,3 +129,8 @@ class Progress:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _say_how_long(what, began, ended):
+    while not ended.wait(CLOCK_INTERVAL):
+        print(f"{what} {clock(time.monotonic() - began)}", file=sys.stderr, flush=True)

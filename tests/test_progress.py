@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from prm_jax.progress import Progress, clock
@@ -35,4 +37,25 @@ def test_it_can_be_silent(capsys):
     bar = Progress("scoring", total=1, show=False)
     bar.update(1)
     bar.say("text")
+    assert capsys.readouterr().err == ""
+
+
+def test_waiting_says_how_long_it_may_take_and_has_taken_until_the_next_part(capsys, monkeypatch):
+    monkeypatch.setattr("prm_jax.progress.CLOCK_INTERVAL", 0.01)
+    with Progress("loading") as bar:
+        bar.wait("compiling", "took 00:03:20 the last time", total=4)
+        (waiting,) = [t for t in threading.enumerate() if t.name == "compiling"]
+        waiting.join(0.05)
+        bar.begin("training", 4, 1)
+        waiting.join(10)
+    assert not waiting.is_alive()
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "compiling: took 00:03:20 the last time"
+    assert others and set(others) == {"compiling 00:00:00"}
+
+
+def test_waiting_in_silence_prints_nothing(capsys):
+    bar = Progress("loading", show=False)
+    bar.wait("compiling", "took 00:03:20 the last time")
+    bar.close()
     assert capsys.readouterr().err == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 
+from prm_jax.compilation import FirstResult
 from prm_jax.data import readers
 from prm_jax.errors import InputError
 from prm_jax.files import check_writable, room_for, write_json
@@ -111,8 +112,10 @@ def train(config, workdir, progress=True) -> dict[str, float]:
                 show.say("data.readers is no multiple of them: each reads more than its share")
         for name, report in run.data_reports.items():
             show.say(f"{name}: {_in_words(report)}{_rejected_in_words(run.rejects.get(name))}")
-        log = _Log(run, show, writer, {} if writer is None else writer.earlier)
-        show.begin("compiling", run.total, start)
+        first_result = FirstResult(show, _program(config))
+        log = _Log(run, show, writer, {} if writer is None else writer.earlier, first_result)
+        if start < run.total:
+            first_result.wait(run.total, start)
         state = _updates(run, state, start, iterator, validation, checkpoints, log)
         if run.corpus.streamed:
             drawn = readers.drawn(_data_state(iterator))
@@ -199,6 +202,14 @@ def _updates(run: Run, state, start, iterator, validation, checkpoints, log: "_L
     return state
 
 
+def _program(config):
+    """What the program of an update is made from."""
+    asked = config_lib.to_json(config)
+    shape = {name: asked["data"][name] for name in ("rows", "row_length", "max_steps")}
+    names = ("model", "objective", "objective_options", "optimizer", "microbatches", "mesh")
+    return {"update": shape, **{name: asked[name] for name in names}}
+
+
 def _data_state(iterator):
     """The state of the stream, of which other processes may hold parts."""
     return readers.merged(distributed.gathered(iterator.get_state()))
@@ -212,8 +223,8 @@ class _Log:
     show: Progress
     writer: MetricsWriter | None
     latest: dict[str, float]
+    first_result: FirstResult
     clock: float = dataclasses.field(default_factory=time.monotonic)
-    first_step: bool = True
 
     def step(self, step, metrics, seconds, measured=None):
         """Logs the metrics of a training step that took so long, and of a validation after it."""
@@ -228,9 +239,9 @@ class _Log:
         due = step % self.run.config.log_every == 0 or step == self.run.total or measured
         if self.writer is not None and due:
             self.writer.write(step, metrics)
-        if self.first_step or measured:
+        if self.first_result.awaited or measured:
+            self.first_result.came()
             self.show.begin("training", self.run.total, step)  # compiling and validating is over
-            self.first_step = False
         self.show.update(step, numbers=in_words(self.latest))
 
     def seconds(self):
