@@ -57,7 +57,8 @@ def main(_):
     write_json(FLAGS.output, result)
     for name, figure in result["metrics"].items():
         if figure is not None and figure["value"] is not None:
-            print(name, *(f"{key} {figure[key]}" for key in ("value", "low", "high")))
+            shown = {key: figure[key] for key in ("value", "low", "high")}
+            print(name, *(f"{key} {'-' if of is None else of}" for key, of in shown.items()))
     for name, reason in result["undefined"].items():
         print(f"{name} null: {reason}")
     for remark in result["remarks"]:

@@ -119,6 +119,7 @@ def best_of_n(
         "aggregation": list(aggregation),
         "min_at_last_step": last,
         "undefined": undefined,
+        "remarks": boot.without_interval(len(problems)),
         "rules": {**RULES, "clip": CLIP},
         "subsampling": {
             "name": subsample,

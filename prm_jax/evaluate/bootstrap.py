@@ -53,8 +53,12 @@ def bootstrap(
         progress: called with (resamples done, all).
 
     Returns:
-        f64[n_boot] or f64[n_boot, M].
+        f64[n_boot] or f64[n_boot, M]. NaN for a single problem, which is drawn every time: that its
+        values are all the same says nothing of how sure they are.
     """
+    if n_problems == 1:
+        one = np.asarray(statistic(np.ones((1, 1), np.int64)), np.float64)
+        return np.full((n_boot, *one.shape[1:]), np.nan)
     found, done = [], 0
     for weights in resampled_weights(n_problems, n_boot, seed):
         found.append(statistic(weights))
@@ -80,6 +84,17 @@ def estimate(value: float, samples: np.ndarray) -> dict[str, float | None]:
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(samples, [tail, 100 - tail])
     return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+def without_interval(n_problems: int, of: str = "") -> list[str]:
+    """What to say where there is no interval: a sentence for a single problem, else none.
+
+    Args:
+        n_problems: number of problems.
+        of: what they are of, such as a subset.
+    """
+    which = f"{of} has" if of else "there is"
+    return [f"{which} one problem, which gives no interval"] if n_problems == 1 else []
 
 
 def description(n_boot: int, seed: int) -> dict:

@@ -80,6 +80,7 @@ def processbench(
     metrics: dict[str, dict] = {}
     subsets: dict[str, dict] = {}
     samples: list[tuple[np.ndarray, np.ndarray]] = []
+    remarks: list[str] = []
     for index, (name, rows) in enumerate(rows_of.items()):
         problems = boot.number([trajectories[i].problem.strip() for i in rows])
         sums_P4 = _sums(truth[rows], hit[rows], problems)
@@ -92,6 +93,7 @@ def processbench(
             progress and functools.partial(_of_subset, progress, index, len(rows_of)),
         )
         samples.append((values, drawn))
+        remarks += boot.without_interval(len(sums_P4), f"subset {name}")
         subsets[name] = {
             figure: boot.estimate(values[column], drawn[:, column])
             for column, figure in enumerate(("accuracy_error", "accuracy_correct", "f1"))
@@ -118,11 +120,13 @@ def processbench(
         why = "no subset has solutions both with and without an error"
         undefined |= {name: f"{why}: {_kinds(subsets)}" for name in metrics}
     nowhere = [t.id for t, name in zip(trajectories, subset_names) if name == NO_SUBSET]
+    if nowhere:
+        remarks = [_without_subset(nowhere, len(trajectories)), *remarks]
     return {
         "metrics": metrics,
         "subsets": subsets,
         "undefined": undefined,
-        "remarks": [_without_subset(nowhere, len(trajectories))] if nowhere else [],
+        "remarks": remarks,
         "threshold": {
             "value": float(threshold),
             "source": source,

@@ -89,6 +89,7 @@ def steps(
             name: boot.estimate(value_M[m], drawn_BM[:, m]) for m, name in enumerate(names)
         },
         "undefined": _undefined(y_N),
+        "remarks": boot.without_interval(n_problems),
         "threshold": {"value": float(threshold), "source": "given"},
         "rules": RULES,
         "counts": {

@@ -1,6 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from prm_jax.evaluate import best_of_n, processbench, steps
 from prm_jax.evaluate import bootstrap as boot
 
 
@@ -38,6 +41,25 @@ def test_undefined_values_have_no_interval_and_undefined_resamples_are_left_out(
     assert boot.estimate(np.nan, np.array([1.0])) == {"value": None, "low": None, "high": None}
     found = boot.estimate(1.0, np.array([np.nan, 2.0, 2.0]))
     assert found == {"value": 1.0, "low": 2.0, "high": 2.0}
+
+
+@pytest.mark.parametrize("evaluate", [steps, processbench, best_of_n])
+def test_one_problem_gives_no_interval_and_says_so(evaluate, solution):
+    rows = [
+        solution(2, first, id=f"p/{i}", problem="p", outcome=first < 0, answer=str(i))
+        for i, first in enumerate((-1, 1, 0))
+    ]
+    scores = [[0.9, 0.8], [0.7, 0.2], [0.1, 0.3]]
+    result = evaluate(rows, scores, n_boot=50)
+    assert "one problem, which gives no interval" in result["remarks"][-1]
+    figures = [of for of in result["metrics"].values() if of is not None]
+    assert len(figures) >= 3
+    assert all(of["value"] is not None for of in figures)
+    assert {(of["low"], of["high"]) for of in figures} == {(None, None)}
+    other = [dataclasses.replace(row, id=f"q{row.id}", problem="q") for row in rows]
+    result = evaluate(rows + other, [*scores, *([0.4, 0.6],) * 3], n_boot=50)
+    assert not any("no interval" in remark for remark in result["remarks"])
+    assert all(of["low"] <= of["high"] for of in result["metrics"].values() if of is not None)
 
 
 def test_solutions_of_one_problem_are_drawn_together(solution):
