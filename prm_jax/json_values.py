@@ -43,9 +43,13 @@ def plain(row, where) -> Any:
         where: its `Where`.
 
     Raises:
-        InputError: it holds an infinity, or a value of another kind; names the field.
+        InputError: it holds an infinity, or a value of another kind, and names the field; or it is
+            nested too deeply.
     """
-    return _plain(row, where, None)
+    try:
+        return _plain(row, where, None)
+    except RecursionError as error:
+        raise where.error("is nested too deeply", remedy="give a flat object") from error
 
 
 def _plain(value, where, path):

@@ -82,11 +82,11 @@ def _receive(url, file, size, bar):
     with _open(url, offset, _tag(part)) as response:
         if response.status != http.client.PARTIAL_CONTENT:
             offset = 0
-        announced = response.headers.get("Content-Length")
-        if announced is not None and offset + int(announced) != size:
+        length = response.headers.get("Content-Length", str(size - offset))
+        announced = offset + int(length) if length.isdecimal() else repr(length)
+        if announced != size:
             raise InputError(
-                f"{url} has {offset + int(announced)} bytes, not the recorded {size}: "
-                "nothing was kept of it",
+                f"{url} has {announced} bytes, not the recorded {size}: nothing was kept of it",
                 remedy="the file was changed, or a page of the network stands in for it",
             )
         if not offset:

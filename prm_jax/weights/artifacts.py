@@ -23,6 +23,7 @@ from absl import logging
 
 from prm_jax.errors import InputError
 from prm_jax.files import atomic_write
+from prm_jax.json_files import read_json
 
 HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 HUB_TIMEOUT_SECONDS = 2.0
@@ -195,8 +196,8 @@ def verify(path, sha256):
     fact = [status.st_size, status.st_mtime_ns, sha256]
     memory = cache_directory() / "verified.json"
     known = {}
-    with contextlib.suppress(OSError, ValueError):
-        known = json.loads(memory.read_text("utf-8"))
+    with contextlib.suppress(InputError):
+        known = read_json(memory)
     if known.get(str(path)) == fact:
         return
     if file_sha256(path) != sha256:

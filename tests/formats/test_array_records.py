@@ -134,3 +134,20 @@ def test_records_of_a_foreign_format_go_through_its_reader(tmp_path):
     jsonl.write_text(json.dumps(row))
     assert formats.detect(file) == "processbench"
     assert formats.read(file) == formats.read(jsonl)
+
+
+@pytest.mark.parametrize("levels", [100, 700, 20_000])
+def test_rows_within_rows_are_read_or_refused(levels, tmp_path):
+    deep = '{"a":' * levels + "1" + "}" * levels
+    row = f'{{"problem": "p", "steps": ["a"], "meta": {deep}}}'
+    file = tmp_path / "rows.array_record"
+    writer = array_record_module.ArrayRecordWriter(str(file), "group_size:1")
+    writer.write(row.encode())
+    writer.close()
+    (tmp_path / "rows.jsonl").write_text(row + "\n")
+    for path in (file, tmp_path / "rows.jsonl"):
+        if levels == 100:
+            assert len(formats.read(path)) == 1
+        else:
+            with pytest.raises(InputError, match=":1: .*(nested|recursion)"):
+                formats.read(path)

@@ -24,6 +24,7 @@ class Server(http.server.ThreadingHTTPServer):
         ranges: whether the rest of a file can be asked for.
         tag: the ETag; None sends none.
         status: what to answer instead of the content, such as 404.
+        length: what to say instead of the content's length.
         asked, sent: path and Range header of each request; number of bytes of each answer.
     """
 
@@ -32,7 +33,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.cut, self.ranges = CONTENT, [], True
-        self.tag, self.status = '"first"', None
+        self.tag, self.status, self.length = '"first"', None, None
         self.asked, self.sent = [], []
 
     @property
@@ -56,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if first else 200)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", server.length or str(len(body)))
         if server.tag:
             self.send_header("ETag", server.tag)
         self.end_headers()
@@ -183,6 +184,12 @@ def test_a_file_of_another_size_is_refused_before_it_comes(artifact, server, con
     with pytest.raises(InputError, match=f"{len(content)} bytes, not the recorded {len(CONTENT)}"):
         fetch.fetch(NAME)
     assert not artifacts.cached_path(NAME).exists()
+
+
+def test_a_length_that_is_no_number_is_refused(artifact, server):
+    server.length = "many"
+    with pytest.raises(InputError, match=f"'many' bytes, not the recorded {len(CONTENT)}"):
+        fetch.fetch(NAME)
 
 
 def test_a_mirror_has_the_layout_of_the_cache(artifact, server, monkeypatch):

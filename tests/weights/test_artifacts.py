@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -239,3 +240,15 @@ def test_only_models_are_presets():
     for name in data:
         with pytest.raises(InputError, match="no model .*; presets are smollm2-135m$"):
             load.find(name, None)
+
+
+@pytest.mark.parametrize("damaged", ["[]", "3", "not JSON", '{"a":' * 5000])
+def test_a_damaged_memory_of_checksums_is_written_anew(damaged, tmp_path, monkeypatch):
+    monkeypatch.setenv("PRM_JAX_CACHE", str(tmp_path))
+    file, memory = tmp_path / "file", tmp_path / "verified.json"
+    file.write_bytes(b"content")
+    memory.write_text(damaged)
+    with pytest.raises(InputError, match="sha256"):
+        artifacts.verify(file, "0" * 64)
+    artifacts.verify(file, artifacts.file_sha256(file))
+    assert list(json.loads(memory.read_text())) == [str(file)]
