@@ -1,11 +1,11 @@
-"""Kills trainings and scorings of a tiny model at random moments, and checks what they come to.
+"""Kills commands with a tiny model at random moments, and checks what they come to.
 
-    python -m experiments.soak --kills=200 --workdir=runs/soak --output=results/soak.json
+    python -m experiments.soak --kills=600 --workdir=runs/soak --output=results/soak.json
 
-Each is compared with one that was never disturbed: parameters and metrics bit by bit, every line of
-scores once and in order; every checkpoint that a kill leaves must be whole. A start costs some
-seconds, so 200 kills take about half an hour. The same command continues a soak that was stopped;
---smoke kills each twice.
+Trainings, scorings, calibrations, evaluations, conversions and studies are each compared with one
+that was never disturbed: parameters, metrics, estimators, figures and files bit by bit, every line
+of scores once and in order; every checkpoint and every output that a kill leaves must be whole. The
+same command continues a soak that was stopped; --smoke is a small one.
 """
 
 import sys
@@ -15,7 +15,7 @@ from absl import flags
 from prm_jax import cli
 
 KILLS = flags.DEFINE_integer(
-    "kills", None, "Number; default: 200, or 4 for --smoke.", lower_bound=2, upper_bound=10**6
+    "kills", None, "Number; default: 600, or 12 for --smoke.", lower_bound=2, upper_bound=10**6
 )
 SEED = flags.DEFINE_integer("seed", 0, "Of their order and moments.", 0, 2**32 - 1)
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the soak.", required=True)
@@ -38,7 +38,7 @@ def main(_):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = dict(seed=SEED.value, smoke=SMOKE.value)
     command = " ".join(["python -m experiments.soak", *sys.argv[1:]])
-    kills = KILLS.value or (4 if SMOKE.value else 200)
+    kills = KILLS.value or (12 if SMOKE.value else 600)
     with Progress("kills") as show:
         result = soak(WORKDIR.value, kills, command=command, show=show, **options)
     if OUTPUT.value:

@@ -1,1 +1,1 @@
-"""Killing real trainings and scorings at random moments, and checking what they come to."""
+"""Killing real commands at random moments, and checking what they come to."""

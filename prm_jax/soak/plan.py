@@ -7,8 +7,20 @@ import random
 PHASES = {
     "train": {"start": 0.15, "training": 0.45, "checkpointing": 0.3, "exporting": 0.1},
     "score": {"start": 0.25, "scoring": 0.65, "finishing": 0.1},
+    "calibrate": {"start": 0.15, "calibrating": 0.7, "finishing": 0.15},
+    "evaluate": {"start": 0.15, "evaluating": 0.7, "finishing": 0.15},
+    "convert": {"start": 0.15, "converting": 0.7, "finishing": 0.15},
+    "study": {"start": 0.1, "studying": 0.8, "finishing": 0.1},
 }
-TRAIN_SHARE = 0.6
+SHARES = {
+    "train": 0.3,
+    "score": 0.2,
+    "calibrate": 0.15,
+    "evaluate": 0.1,
+    "convert": 0.1,
+    "study": 0.15,
+}
+"""Of all kills."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +29,7 @@ class Kill:
 
     Fields:
         number: from 0, over the whole soak.
-        work: 'train' or 'score'.
+        work: a name in PHASES.
         phase: the work's phase to wait for.
         fraction: how far into the phase's window, from 0 to 1.
     """
@@ -29,7 +41,7 @@ class Kill:
 
 
 def plan(kills: int, seed: int) -> list[Kill]:
-    """The kills of a soak: all trainings first, since their model is what scores.
+    """The kills of a soak: all trainings first, since their model is what scores, then scorings.
 
     Args:
         kills: their number.
@@ -39,9 +51,8 @@ def plan(kills: int, seed: int) -> list[Kill]:
         List of `Kill`, in order.
     """
     rng = random.Random(seed)
-    n_train = round(kills * TRAIN_SHARE) if kills > 4 else (kills + 1) // 2
     phases = []
-    for work, number in (("train", n_train), ("score", kills - n_train)):
+    for work, number in _apportioned(kills, SHARES).items():
         counts = _apportioned(number, PHASES[work])
         *early, last = PHASES[work]
         drawn = [phase for phase in early for _ in range(counts[phase])]

@@ -1,11 +1,11 @@
 """A soak from its plan to its report; one that is stopped goes on after the last kill it noted."""
 
 import collections
+import contextlib
 import dataclasses
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,10 +13,24 @@ from prm_jax import provenance
 from prm_jax.errors import InputError
 from prm_jax.files import LineFile
 from prm_jax.progress import Progress
-from prm_jax.soak.plan import Kill, plan
+from prm_jax.soak.commands import Calibrating, Converting, Evaluating, Studying
+from prm_jax.soak.forks import Forks
+from prm_jax.soak.plan import PHASES, Kill, plan
 from prm_jax.soak.work import EXACT, SMOKE, Scoring, Sizes, Training
+from prm_jax.workers import Worker
 
-WORKS: dict[str, type[Training] | type[Scoring]] = {"train": Training, "score": Scoring}
+WORKS: dict[str, type] = {
+    "train": Training,
+    "score": Scoring,
+    "calibrate": Calibrating,
+    "evaluate": Evaluating,
+    "convert": Converting,
+    "study": Studying,
+}
+BEGIN_AGAIN = ("calibrate", "evaluate", "convert")
+"""Works that are killed at any moment of the seconds that the quickest of them took."""
+OF_WHOLE = {"study": 0.5}
+"""Within what share of the seconds of the undisturbed one a work is killed that goes on."""
 START_SECONDS = 5.0  # from the start of a process to its first progress, until one is measured
 # Seconds of a short phase within which a kill comes.
 WINDOWS = {"checkpointing": 0.1, "exporting": 0.05, "finishing": 0.02}
@@ -26,11 +40,11 @@ CACHE, CACHE_FROM = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPI
 
 
 def soak(workdir, kills: int, *, seed=0, smoke=False, command="", show: Progress) -> dict:
-    """Kills trainings and scorings until all kills are made, and lets the last of each finish.
+    """Kills every kind of work until all kills are made, and lets the last of each finish.
 
     Args:
         workdir: directory of the soak.
-        kills: their number.
+        kills: their number, of all kinds of work.
         seed: of their order and moments.
         smoke: small sizes.
         command: what was asked for, to be written down.
@@ -45,26 +59,12 @@ def soak(workdir, kills: int, *, seed=0, smoke=False, command="", show: Progress
     folder, sizes = Path(workdir), SMOKE if smoke else Sizes()
     folder.mkdir(parents=True, exist_ok=True)
     history = _History(folder / "events.jsonl")
-    for work in WORKS:  # the undisturbed ones
-        it = WORKS[work](folder, "whole", sizes)
-        if isinstance(it, Scoring):
-            it.prepare()
-        if not it.finished():
-            _live(it, work, "whole", None, 0.0, history, folder)
-    kills_to_come = plan(kills, seed)
-    results: dict = {}
-    for work in WORKS:
-        for kill in kills_to_come:
-            if kill.work == work and not history.made(kill):
-                show.update(kill.number, len(kills_to_come), f"{work}: {kill.phase}")
-                while _next(work, kill, sizes, history, folder) == "finished":
-                    pass  # it was too quick; the kill waits for another
-        if not history.complete(work):
-            _next(work, None, sizes, history, folder)
-        for number in range(history.finished(work)):
-            for what, found in WORKS[work](folder, f"{work}-{number}", sizes).compare().items():
-                results[what] = found if results.get(what) in (None, EXACT) else results[what]
-    show.update(len(kills_to_come), len(kills_to_come))
+    # Compiled once, and not at each of so many starts; the forks inherit it.
+    os.environ.setdefault(CACHE, str(folder.resolve() / "compiled"))
+    os.environ.setdefault(CACHE_FROM, "0")
+    with contextlib.closing(Worker(Forks)) as forks:
+        results = _all(folder, sizes, history, plan(kills, seed), forks, show)
+    show.update(kills, kills)
     figures = {**history.figures(), **results, "seed": seed, "sizes": dataclasses.asdict(sizes)}
     return {
         "smoke": smoke,
@@ -73,29 +73,53 @@ def soak(workdir, kills: int, *, seed=0, smoke=False, command="", show: Progress
     }
 
 
-def _next(work, kill, sizes, history, folder):
+def _all(folder, sizes, history, kills_to_come, forks, show):
+    """Makes the kills, work by work, and says of each what was compared."""
+    wanted = [work for work in WORKS if any(kill.work == work for kill in kills_to_come)]
+    for work in wanted:  # the undisturbed ones
+        it = WORKS[work](folder, "whole", sizes)
+        it.prepare()
+        if not it.finished():
+            _live(it, work, "whole", None, 0.0, history, folder, forks)
+    results: dict = {}
+    for work in wanted:
+        for kill in kills_to_come:
+            if kill.work == work and not history.made(kill):
+                show.update(kill.number, len(kills_to_come), f"{work}: {kill.phase}")
+                while _next(work, kill, sizes, history, folder, forks) == "finished":
+                    pass  # it was too quick; the kill waits for another
+        if not history.complete(work):
+            _next(work, None, sizes, history, folder, forks)
+        for number in range(history.finished(work)):
+            for what, found in WORKS[work](folder, f"{work}-{number}", sizes).compare().items():
+                results[what] = found if results.get(what) in (None, EXACT) else results[what]
+    return results
+
+
+def _next(work, kill, sizes, history, folder, forks):
     """The next process of a work, to be killed or, without `kill`, to finish; which it did."""
     name = f"{work}-{history.finished(work)}"
     window = WINDOWS.get(kill.phase, sizes.window) if kill else 0.0
+    if kill and kill.phase not in WINDOWS:
+        if work in BEGIN_AGAIN:
+            window = history.work_seconds(work)
+        elif work in OF_WHOLE:
+            window = OF_WHOLE[work] * history.work_seconds(work, "whole")
     if kill and kill.phase == "start":
         window = history.start_seconds(work)
     delay = kill.fraction * window if kill else 0.0
-    return _live(WORKS[work](folder, name, sizes), work, name, kill, delay, history, folder)
+    return _live(WORKS[work](folder, name, sizes), work, name, kill, delay, history, folder, forks)
 
 
-def _live(it, work, name, kill: Kill | None, delay, history, folder):
+def _live(it, work, name, kill: Kill | None, delay, history, folder, forks):
     """Runs a process of `it` and kills it where `kill` says; 'killed' or 'finished'."""
     phase = kill.phase if kill else "end"
     working, sign = it.sign("working"), it.sign(phase)
     log, began, started, due = folder / f"{name}.log", time.monotonic(), None, None
-    # Compiled once, and not at each of so many starts.
-    compiled = {CACHE: str(folder / "compiled"), CACHE_FROM: "0"}
-    with open(log, "ab") as out:
-        process = subprocess.Popen(
-            it.command(), stdout=out, stderr=out, env={**compiled, **os.environ}
-        )
+    module, *arguments = it.command()
+    process, code = forks.call("start", module, arguments, str(log)), None
     try:
-        while process.poll() is None:
+        while (code := forks.call("code", process)) is None:
             now = time.monotonic() - began
             if now > PATIENCE_SECONDS:
                 raise InputError(f"nothing came of it in {PATIENCE_SECONDS} seconds", file=log)
@@ -104,20 +128,19 @@ def _live(it, work, name, kill: Kill | None, delay, history, folder):
             if kill and due is None and sign():
                 due = now + delay
             if due is not None and now >= due:
-                process.send_signal(signal.SIGKILL)
+                os.kill(process, signal.SIGKILL)
+                code = forks.call("code", process, wait=True)
                 break
             # To come upon a short phase costs a core; to wait for an end need not.
             time.sleep(POLL_SECONDS if kill else 0.1)
-        code = process.wait()
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if code is None:
+            os.kill(process, signal.SIGKILL)
     if code not in (0, -signal.SIGKILL if kill else 0):
         raise InputError(f"ended by itself with exit code {code}", file=log)
     outcome = "finished" if code == 0 else "killed"
     if outcome == "killed" and phase == "start" and started is not None:
-        phase = "scoring" if work == "score" else "training"  # it was quicker than thought
+        phase = list(PHASES[work])[1]  # it was quicker than thought
     if outcome == "finished" and not it.finished():
         raise InputError("ended with exit code 0, but not all is there", file=log)
     event = {
@@ -158,6 +181,15 @@ class _History:
 
     def start_seconds(self, work):
         found = [e["started"] for e in self.events if e["work"] == work and e["started"]]
+        return min(found, default=START_SECONDS)
+
+    def work_seconds(self, work, name=None):
+        """What the quickest one took, or the one of a name, from its first sign to its end."""
+        found = [
+            e["seconds"] - (e["started"] or 0.0)
+            for e in self.events
+            if e["work"] == work and e["outcome"] == "finished" and name in (None, e["name"])
+        ]
         return min(found, default=START_SECONDS)
 
     def seconds(self):

@@ -1,4 +1,4 @@
-"""The two kinds of work that a soak kills: their commands, the signs of their phases, their ends.
+"""Training and scoring as a soak kills them: their commands, the signs of their phases, their ends.
 
 A phase is seen from outside, by what the process writes. A sign is made before its process starts,
 so that what an earlier process left behind is not taken for it.
@@ -6,7 +6,6 @@ so that what an earlier process left behind is not taken for it.
 
 import dataclasses
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +36,10 @@ class Sizes:
         held_out: share of the problems that the training validates on.
         batch_tokens: tokens of one forward pass of the scoring.
         window: seconds of training or scoring within which a kill comes.
+        judged: solutions to calibrate on, and to judge.
+        epochs: of the estimator.
+        resamples: of the evaluation.
+        study_steps: of the training of a study.
     """
 
     steps: int = 1500
@@ -45,10 +48,23 @@ class Sizes:
     held_out: float = 0.2
     batch_tokens: int = 8192
     window: float = 1.0
+    judged: int = 200
+    epochs: int = 10
+    resamples: int = 200
+    study_steps: int = 160
 
 
 SMOKE = Sizes(
-    steps=24, checkpoint_every=4, solutions=768, held_out=0.0, batch_tokens=1024, window=0.05
+    steps=24,
+    checkpoint_every=4,
+    solutions=768,
+    held_out=0.0,
+    batch_tokens=1024,
+    window=0.05,
+    judged=60,
+    epochs=2,
+    resamples=50,
+    study_steps=8,
 )
 
 
@@ -64,6 +80,9 @@ class Training:
     def __init__(self, folder, name: str, sizes: Sizes):
         self.workdir, self._whole = Path(folder) / name, Path(folder) / "whole"
         self._sizes = sizes
+
+    def prepare(self):
+        """Nothing: the data are made by program."""
 
     def values(self) -> dict:
         """What differs from configs/tiny.py, by flattened key."""
@@ -81,9 +100,9 @@ class Training:
         }
 
     def command(self) -> list[str]:
-        """What is run."""
+        """Module and flags."""
         return [
-            *(sys.executable, "-m", "experiments.train", f"--config={CONFIG}"),
+            *("experiments.train", f"--config={CONFIG}"),
             f"--workdir={self.workdir}",
             *(f"--config.{key}={value}" for key, value in flatten(self.values()).items()),
         ]
@@ -177,9 +196,9 @@ class Scoring:
         return {"batch_tokens": self._sizes.batch_tokens}
 
     def command(self) -> list[str]:
-        """What is run."""
+        """Module and flags."""
         return [
-            *(sys.executable, "-m", "experiments.score", f"--model={self.model}"),
+            *("experiments.score", f"--model={self.model}"),
             *(f"--input={self.input}", f"--output={self.output}"),
             *(f"--{key}={value}" for key, value in self.options().items()),
         ]
@@ -251,6 +270,20 @@ def appeared(folder, pattern, but=()) -> Callable[[], bool]:
 
     before = names()
     return lambda: bool(names() - before)
+
+
+def changed(path) -> Callable[[], bool]:
+    """Tells whether the process to be started has written a file."""
+    before = _changed_at(path)
+    return lambda: _changed_at(path) not in (None, before)
+
+
+def _changed_at(path):
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _inode_and_size(path):
