@@ -15,6 +15,10 @@ from prm_jax.models import PRESETS, Decoder, DecoderConfig, Rope, init_params, r
 pytestmark = pytest.mark.slow
 
 FAMILIES = pytest.mark.parametrize("name", tiny.FAMILIES)
+PACKED = (2, 24)
+"""Rows and tokens of packed batches: one program for all tests."""
+WHOLE = (5, 12)
+"""The same for rows of one segment each."""
 
 
 @pytest.mark.parametrize("name", tiny.CONFIGS)
@@ -39,7 +43,7 @@ def test_a_hidden_state_depends_on_no_later_token_and_on_every_earlier_one(name)
         )
         return hidden[0, at].sum()
 
-    gradient = np.asarray(jax.grad(states)(params["embed"]["embedding"]))
+    gradient = np.asarray(jax.jit(jax.grad(states))(params["embed"]["embedding"]))
     assert (gradient[at + 1 :] == 0).all()
     assert (np.abs(gradient[: at + 1]).max(axis=1) > 0).all()
 
@@ -58,20 +62,27 @@ def test_a_sliding_layer_sees_exactly_its_window(attention):
         tree = {"params": params | {"embed": {"embedding": embedding}}}
         return model.apply(tree, tokens).hidden_BTD[0, at].sum()
 
-    gradient = np.abs(np.asarray(jax.grad(states)(params["embed"]["embedding"]))).max(axis=1)
+    gradient = jax.jit(jax.grad(states))(params["embed"]["embedding"])
+    gradient = np.abs(np.asarray(gradient)).max(axis=1)
     assert (np.flatnonzero(gradient) == np.arange(at - window + 1, at + 1)).all()
 
 
 @FAMILIES
 def test_a_packed_row_gives_the_numbers_of_its_rows_alone(name):
-    lengths, tokens = (13, 9, 6), tiny.tokens(1, 32)
-    segment_ids = np.repeat([1, 2, 3, 0], [*lengths, 4])[None].astype(np.int32)
-    packed = tiny.hidden(name, tokens, segment_ids=segment_ids)[0]
-    start = 0
-    for length in lengths:
-        alone = tiny.hidden(name, tokens[:, start : start + length])[0]
-        np.testing.assert_allclose(packed[start : start + length], alone, rtol=0, atol=1e-5)
-        start += length
+    # Two rows, cut at unlike places; alone each has what follows it, which it does not see.
+    lengths, longest = ((12, 9), (3, 7, 11)), WHOLE[1]
+    tokens, segment_ids = tiny.tokens(*PACKED), np.zeros(PACKED, np.int32)
+    places = []
+    for row, of in enumerate(lengths):
+        ends = np.cumsum(of)
+        segment_ids[row, : ends[-1]] = np.repeat(np.arange(len(of)) + 1, of)
+        places += [(row, end - length, end) for length, end in zip(of, ends)]
+    packed = tiny.hidden(name, tokens, segment_ids=segment_ids)
+    rows = np.pad(tokens, ((0, 0), (0, longest)))
+    rows = np.stack([rows[row, start : start + longest] for row, start, _ in places])
+    assert rows.shape == WHOLE
+    for (row, start, end), alone in zip(places, tiny.hidden(name, rows), strict=True):
+        np.testing.assert_allclose(packed[row, start:end], alone[: end - start], rtol=0, atol=1e-5)
     assert np.isfinite(packed).all(), "padding must not become NaN"
 
 
@@ -96,7 +107,7 @@ def test_frequencies_of_a_packed_sequence_follow_its_own_length(kind):
 
 @FAMILIES
 def test_what_is_in_the_padding_changes_nothing(name):
-    tokens, segment_ids = tiny.tokens(2, 24), np.ones((2, 24), np.int32)
+    tokens, segment_ids = tiny.tokens(*PACKED), np.ones(PACKED, np.int32)
     segment_ids[0, 16:] = segment_ids[1, 11:] = 0
     other = np.where(segment_ids == 0, 95 - tokens, tokens)
     first = tiny.hidden(name, tokens, segment_ids=segment_ids)
@@ -110,7 +121,7 @@ def test_gradients_are_finite_with_a_row_of_padding_only():
     def loss(params):
         return tiny.compiled("tiny-gemma2")(params, tiny.tokens(2, 10), None, segment_ids)[0].sum()
 
-    gradient = jax.grad(loss)(tiny.params_of("tiny-gemma2"))
+    gradient = jax.jit(jax.grad(loss))(tiny.params_of("tiny-gemma2"))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 
@@ -170,7 +181,7 @@ def test_rematerialisation_changes_no_gradient(remat):
     def gradient(remat):
         run = tiny.compiled("tiny-gemma2", remat=remat)
         gradient = jax.grad(lambda params: (run(params, tokens, None, None) ** 2).sum())
-        return jax.tree.leaves(gradient(tiny.params_of("tiny-gemma2")))
+        return jax.tree.leaves(jax.jit(gradient)(tiny.params_of("tiny-gemma2")))
 
     for got, expected in zip(gradient(remat), gradient("none"), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
@@ -195,7 +206,7 @@ def test_dots_keeps_what_attention_gives():
 
 @FAMILIES
 def test_bfloat16_is_close_to_float32(name):
-    tokens = tiny.tokens(2, 16)
+    tokens = tiny.tokens(*WHOLE)
     half = tiny.hidden(name, tokens, dtype="bfloat16")
     full = tiny.hidden(name, tokens)
     assert half.dtype == jnp.bfloat16
@@ -206,8 +217,12 @@ def test_bfloat16_is_close_to_float32(name):
 def test_logits_come_only_when_asked_for_and_in_float32():
     model = Decoder(PRESETS["tiny-llama"], dtype="bfloat16")
     params = {"params": tiny.params_of("tiny-llama")}
-    assert model.apply(params, tiny.tokens(1, 4)).logits_BTV is None
-    assert model.apply(params, tiny.tokens(1, 4), logits=True).logits_BTV.dtype == jnp.float32
+
+    def run(logits):
+        return jax.eval_shape(lambda p: model.apply(p, tiny.tokens(1, 4), logits=logits), params)
+
+    assert run(False).logits_BTV is None and run(False).hidden_BTD.dtype == jnp.bfloat16
+    assert run(True).logits_BTV.dtype == jnp.float32
 
 
 def test_head_and_adapters_in_the_tree_do_not_disturb_the_decoder():
@@ -222,9 +237,10 @@ def test_head_and_adapters_in_the_tree_do_not_disturb_the_decoder():
 def test_gemma_rounds_its_embedding_factor_to_the_compute_dtype():
     config = PRESETS["tiny-gemma2"]
     params = tiny.params_of("tiny-gemma2")
-    silent = jax.tree.map(jnp.zeros_like, params) | {"embed": params["embed"]}
-    silent["layers_0"] = jax.tree.map(lambda x: x * 0 - 1, params["layers_0"])  # layers add nothing
-    got = Decoder(config, dtype="bfloat16").apply({"params": silent}, jnp.asarray([[7]])).hidden_BTD
+    silent = jax.tree.map(np.zeros_like, params) | {"embed": params["embed"]}
+    layers = jax.tree.map(lambda x: -np.ones_like(x), params["layers_0"])  # they add nothing
+    silent["layers_0"] = layers
+    got = tiny.hidden("tiny-gemma2", [[7]], params=silent, dtype="bfloat16")
     row = params["embed"]["embedding"][7].astype(jnp.bfloat16)
     scaled = (row * jnp.bfloat16(5.65625)).astype(jnp.float32)  # sqrt(32) = 5.65685...
     normed = scaled / jnp.sqrt(jnp.mean(scaled**2) + config.norm_eps)

@@ -26,15 +26,14 @@ CONFIGS = {name: PRESETS[name] for name in FAMILIES} | {
 @functools.cache
 def params_of(name, head=None):
     """Fresh parameters plus noise, so that biases are not 0 and norm scales not 1."""
-    params = init_params(jax.random.key(0), CONFIGS[name], head)
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    noisy = [x + 0.1 * jax.random.normal(k, x.shape) for k, x in zip(keys, leaves)]
-    return jax.tree.unflatten(tree, noisy)
+    params, rng = init_params(jax.random.key(0), CONFIGS[name], head), np.random.default_rng(1)
+    noise = jax.tree.map(lambda x: 0.1 * rng.standard_normal(x.shape, np.float32), params)
+    return jax.tree.map(lambda x, other: jnp.asarray(np.asarray(x) + other), params, noise)
 
 
 @functools.cache
 def compiled(name, logits=False, **fields):
+    """One function of (params, tokens, positions, segment_ids) for all tests, jitted."""
     model = Decoder(CONFIGS[name], **fields)
 
     def run(params, tokens, positions, segment_ids):
