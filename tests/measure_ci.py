@@ -1,10 +1,10 @@
 """What `.ci/run` takes at a commit and after it, in turn, each with empty caches.
 
-    python tests/measure_ci.py --before=fa7c6ba --output=results/ci.json
+    python tests/measure_ci.py --before=fa7c6ba --output=results/ci.json [--first=after]
 
-Nothing else may run on the machine. Each commit is cloned and has its own environment, compiled
-programs and temporary files; weights that were fetched before are used by both. Ratios are given
-only of runs that ended well.
+Nothing else may run on the machine. What ran is written at once, beside the output. Each commit is
+cloned and has its own environment, compiled programs and temporary files; weights that were fetched
+before are used by both. Ratios are given only of runs that ended well.
 """
 
 import argparse
@@ -125,14 +125,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--before", required=True, help="commit to compare with")
     parser.add_argument("--after", default="HEAD", help="commit that is measured")
+    parser.add_argument("--first", choices=("before", "after"), default="before")
     parser.add_argument("--output", type=Path, required=True, help="JSON file")
     arguments = parser.parse_args()
-    began, runs = time.monotonic(), []
-    for name in (arguments.before, arguments.after):
+    began, runs = time.monotonic(), {}
+    for side in ("before", "after") if arguments.first == "before" else ("after", "before"):
+        name = getattr(arguments, side)
         commit = subprocess.check_output(["git", "rev-parse", name], text=True).strip()
         with tempfile.TemporaryDirectory(prefix="ci.") as folder:
-            runs.append(measure(commit, Path(folder)))
-    compared = compare(*runs)
+            runs[side] = measure(commit, Path(folder))
+        write_json(arguments.output.with_suffix(f".{side}.json"), runs[side])
+        shown = {key: value for key, value in runs[side].items() if key != "tests"}
+        print(side, json.dumps(shown), f"{len(runs[side]['tests'])} tests", flush=True)
+    compared = compare(**runs)
+    compared["first"] = arguments.first
     run = provenance.run_record(" ".join(sys.argv), time.monotonic() - began)
     write_json(arguments.output, {"figures": compared, "run": run})
     print(json.dumps({key: compared[key] for key in ("ratio_of_seconds", "tests_in_both")}))

@@ -1,5 +1,6 @@
 """The table from parameter paths to mesh axes, and the decoder on a mesh of eight devices."""
 
+import functools
 import re
 
 import jax
@@ -16,6 +17,7 @@ from prm_jax.models import (
     HeadConfig,
     abstract_params,
     batch_sharding,
+    init_head,
     init_lora,
     make_mesh,
     param_shardings,
@@ -28,10 +30,12 @@ HEADS = (HeadConfig("scalar"), HeadConfig("linear", 3), HeadConfig("mlp", 2))
 
 def every_tree():
     for config in tiny.CONFIGS.values():
-        for head in HEADS:
-            params = abstract_params(config, head, (1, config.n_blocks - 1))
-            lora = jax.eval_shape(lambda p=params: init_lora(jax.random.key(0), p, 2, 4.0))
-            yield params | {"lora": lora}
+        params = abstract_params(config, HEADS[0], (1, config.n_blocks - 1))
+        lora = jax.eval_shape(lambda p=params: init_lora(jax.random.key(0), p, 2, 4.0))
+        yield params | {"lora": lora}
+        for head in HEADS[1:]:  # nothing else of a tree depends on its head
+            fresh = functools.partial(init_head, head=head, d_model=config.d_model)
+            yield {"head": jax.eval_shape(fresh, jax.random.key(0))}
     yield abstract_params(PRESETS["smollm2-135m"])
 
 
