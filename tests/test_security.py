@@ -58,9 +58,8 @@ def test_no_module_unpickles_or_evaluates():
     for file in files:
         found = set(names_of(ast.parse(file.read_text("utf-8"))))
         bad = found & unsafe | {name for name in found if FORBIDDEN.fullmatch(name)}
-        runs = (
-            {"exec"} if file == ROOT / "prm_jax" / "config_files.py" else set()
-        )  # a .py of the user
+        # A configuration that ends in .py is run.
+        runs = {"exec"} if file == ROOT / "prm_jax" / "config_files.py" else set()
         assert bad == runs, f"{file}: {bad}"
     sample = set(names_of(ast.parse("import pickle\nnp.load(x, allow_pickle=True)\neval(x)")))
     assert sample & unsafe and [n for n in sorted(sample) if FORBIDDEN.fullmatch(n)] == [

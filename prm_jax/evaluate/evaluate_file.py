@@ -9,7 +9,12 @@ from typing import Any
 from prm_jax.errors import InputError
 from prm_jax.evaluate import TASKS
 from prm_jax.evaluate.best_of_n import require_truth
-from prm_jax.evaluate.inputs import join_scores, join_stored_scores, require_step_scores
+from prm_jax.evaluate.inputs import (
+    join_scores,
+    join_stored_scores,
+    model_files,
+    require_step_scores,
+)
 from prm_jax.evaluate.processbench import known_first_error
 from prm_jax.formats import Remarks, check_readable
 from prm_jax.provenance import code_version
@@ -98,6 +103,7 @@ def evaluate_file(
         "scores": None if scores is None else str(scores),
         "scores_sha256": None if scores is None else sha256(scores),
         "scores_key": scores_key,
+        "model_files": model_files(scores),
         "code": code_version(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "argv": sys.argv,

@@ -18,6 +18,7 @@ KINDS = {
     "input_sha256": (str, NoneType),
     "solutions_sha256": (str, NoneType),
     "rows": (int, NoneType),
+    "model_files": (dict, NoneType),
 }
 """What fields of OUTPUT.meta.json may be."""
 
@@ -151,6 +152,11 @@ def _made_from(path):
     """What OUTPUT.meta.json says of a file of scores, {} without one; and its path."""
     meta = Path(f"{path}.meta.json")
     return read_json(meta, KINDS, optional=True, remedy="score again, or remove it"), meta
+
+
+def model_files(scores) -> dict | None:
+    """Which files the model of a file of scores came from, None where nothing says so."""
+    return None if scores is None else _made_from(scores)[0].get("model_files")
 
 
 def _same_place(name, wanted):

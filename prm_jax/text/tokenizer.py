@@ -274,7 +274,17 @@ class Tokenizer:
 
 def _encode(backend, text, special):
     backend.encode_special_tokens = not special
-    return backend.encode(text, add_special_tokens=False).ids
+    try:
+        return backend.encode(text, add_special_tokens=False).ids
+    except BaseException as error:
+        # The library gives a pattern up that tries too often, and panics: no Exception in Python.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise InputError(
+            f"the tokenizer cannot take a text apart: {error}",
+            field="tokenizer.json",
+            remedy="take the file of the model's authors",
+        ) from error
 
 
 def _added_ids(backend):

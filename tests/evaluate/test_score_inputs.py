@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -99,9 +100,14 @@ def test_bad_options_are_named(tmp_path, options, message):
 def test_a_result_records_what_it_was_made_from(tmp_path, scores_file):
     path = tmp_path / "in.jsonl"
     path.write_text('{"problem": "p", "steps": ["s", "t"], "labels": [1, 0]}\n')
-    result = evaluate_file("steps", path, scores=scores_file(line("in.jsonl:1")), n_boot=7, seed=5)
+    scores = scores_file(line("in.jsonl:1"))
+    result = evaluate_file("steps", path, scores=scores, n_boot=7, seed=5)
     assert result["task"] == "steps"
     assert result["bootstrap"]["n_boot"] == 7 and result["bootstrap"]["seed"] == 5
     assert len(result["run"]["input_sha256"]) == len(result["run"]["scores_sha256"]) == 64
     assert result["run"]["versions"]["numpy"]
     json.dumps(result, allow_nan=False)
+    assert result["run"]["model_files"] is None
+    Path(f"{scores}.meta.json").write_text('{"model_files": {"path": "models/one"}}')
+    result = evaluate_file("steps", path, scores=scores, n_boot=7, seed=5)
+    assert result["run"]["model_files"] == {"path": "models/one"}

@@ -162,3 +162,22 @@ def test_added_tokens_that_are_not_special_survive_saving(tmp_path):
 @pytest.mark.parametrize("index", [-1, 10**6, None, [1]])
 def test_a_number_that_is_no_id_has_no_text(index):
     assert byte_tokenizer().text_of(index) is None
+
+
+def test_a_library_that_gives_up_is_one_line_and_ctrl_c_stays_itself(monkeypatch):
+    class PanicException(BaseException):  # as the library's, which is no Exception either
+        pass
+
+    raised = {"panic": PanicException, "error": Exception, "stop": KeyboardInterrupt}
+
+    class Backend:
+        def encode(self, text, add_special_tokens):
+            raise raised[text](text)
+
+    tokenizer = byte_tokenizer()
+    monkeypatch.setattr(tokenizer, "backend", Backend())
+    for text in ("panic", "error"):
+        with pytest.raises(InputError, match=f"cannot take a text apart: {text}"):
+            tokenizer.encode(text)
+    with pytest.raises(KeyboardInterrupt):
+        tokenizer.encode("stop")
