@@ -20,6 +20,7 @@ def main(_):
     """Builds the data set and prints where it is and what it has."""
     from prm_jax.data.tfds_builders import BUILDERS, build  # here, so that --help answers at once
     from prm_jax.errors import InputError
+    from prm_jax.files import check_place
 
     def check(field, given, known):
         if given not in known:
@@ -33,6 +34,7 @@ def main(_):
     builder_class = BUILDERS[FLAGS.dataset]
     if FLAGS.variant is not None:
         check("variant", FLAGS.variant, builder_class.builder_configs)
+    check_place(FLAGS.output)
     builder = builder_class(data_dir=FLAGS.output, config=FLAGS.variant)
     build(builder, FLAGS.manual_dir)
     print(builder.data_path)

@@ -6,6 +6,8 @@
 on the model that the run began with. A peft adapter as --model is merged into its base.
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from prm_jax import cli
@@ -24,14 +26,18 @@ flags.mark_flags_as_required(["model", "output"])
 def main(_):
     """Exports."""
     from prm_jax import load_model, weights  # so that --help and bad flags answer at once
+    from prm_jax.files import check_place
     from prm_jax.scoring.aggregation import check_method
     from prm_jax.scoring.score_file import recorded_aggregation
     from prm_jax.text import convention
+    from prm_jax.weights.export import require_replaceable
     from prm_jax.weights.load import recorded_training
     from prm_jax.weights.threshold import recorded_threshold
 
     aggregation = FLAGS.aggregation or recorded_aggregation(FLAGS.model)
     check_method(aggregation)
+    check_place(FLAGS.output)
+    require_replaceable(Path(FLAGS.output))  # before the model is read
     if FLAGS.adapter:
         from prm_jax.train.adapter_export import export_adapters
 

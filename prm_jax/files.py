@@ -140,6 +140,26 @@ def check_writable(path, make: bool = True):
         if not os.access(path, os.W_OK):
             raise InputError("cannot be written", file=path, remedy="write to another place")
         return
+    _check_parent(path, make)
+
+
+def check_place(directory) -> None:
+    """Finds out whether a directory can be made, or replaced; makes the one that it lies in.
+
+    Args:
+        directory: where it would be.
+
+    Raises:
+        InputError: that cannot be made or written to, or something else is in its place.
+    """
+    if is_special(directory) or os.path.isfile(directory):
+        raise InputError(
+            "is no directory", file=directory, remedy="give the name of a directory to write"
+        )
+    _check_parent(Path(directory), make=True)
+
+
+def _check_parent(path, make):
     folder = Path(os.path.realpath(path)).parent
     try:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

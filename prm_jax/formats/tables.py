@@ -12,6 +12,7 @@ from prm_jax import json_values
 from prm_jax.errors import InputError
 from prm_jax.records import Where
 
+ADDRESS = "look whether the address is right and the network is there"
 SUFFIX = ".parquet"
 BATCH_ROWS = 1024
 A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -32,10 +33,12 @@ def files(url) -> list[str]:
     try:
         system, path = fsspec.core.url_to_fs(str(url))
         found = sorted(system.glob(path)) if fsspec.core.has_magic(path) else [path]
-    except (OSError, ValueError, ImportError) as error:
+    except (ValueError, ImportError) as error:
         raise InputError(
             f"cannot be reached: {error}", file=url, remedy="pip install 'prm_jax[parquet]'"
         ) from error
+    except Exception as error:  # each file system has errors of its own
+        raise InputError(f"cannot be reached: {error}", file=url, remedy=ADDRESS) from error
     if not found:
         raise InputError("no file matches", file=url)
     return [system.unstrip_protocol(file) for file in found]
@@ -63,6 +66,10 @@ def rows(path):
     except (OSError, pyarrow.ArrowException) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError(reason, file=path, remedy="is it a Parquet file?") from error
+    except Exception as error:  # each file system has errors of its own
+        if not is_url(path) or isinstance(error, InputError):
+            raise
+        raise InputError(f"cannot be read: {error}", file=path, remedy=ADDRESS) from error
     if not number:
         raise InputError("the file is empty", file=path, remedy="give one object a row")
 

@@ -1,5 +1,6 @@
 """Writing a model as a Hugging Face directory that transformers and `load_model` read."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -14,7 +15,7 @@ import numpy as np
 
 from prm_jax import crc32
 from prm_jax.errors import InputError
-from prm_jax.files import write_json
+from prm_jax.files import check_place, room_for, write_json
 from prm_jax.json_files import read_json, require_kinds
 from prm_jax.models import abstract_params, paths, resegment
 from prm_jax.text.tokenizer import Tokenizer
@@ -27,6 +28,7 @@ from prm_jax.weights.safetensors_files import (
     save_tensors,
 )
 
+MAKE_ROOM = "make room and give the same command again"
 MAX_SHARD_BYTES = 5 * 10**9
 GROUP = re.compile(r"layers_(\d+)/")
 
@@ -64,6 +66,7 @@ def export(
             the family's files cannot describe the architecture.
     """
     directory = Path(directory)
+    check_place(directory)
     require_replaceable(directory)
     tensors = stored_tensors(model.config, model.head, params)
     if hf_head.pools(model.head, tokenizer.convention):
@@ -85,15 +88,15 @@ def export(
         "training": training,
         **({} if threshold is None else {"threshold": threshold}),
     }
-    directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
     try:
-        write_tensors(temporary, tensors, max_shard_bytes)
-        tokenizer.save(temporary)
-        write_json(temporary / "config.json", values)
-        weights = sorted(temporary.glob("*.safetensors"))
-        record["weights"] = {file.name: crc32.facts(file) for file in weights}
-        write_json(temporary / RECORD, record)
+        with room_in_place_of(directory, temporary):
+            write_tensors(temporary, tensors, max_shard_bytes)
+            tokenizer.save(temporary)
+            write_json(temporary / "config.json", values)
+            weights = sorted(temporary.glob("*.safetensors"))
+            record["weights"] = {file.name: crc32.facts(file) for file in weights}
+            write_json(temporary / RECORD, record)
         put_in_place(temporary, directory)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -250,6 +253,18 @@ def require_replaceable(directory):
             raise InputError(
                 "is not an earlier export", file=directory, remedy="choose an empty directory"
             )
+
+
+@contextlib.contextmanager
+def room_in_place_of(directory, temporary):
+    """As `files.room_for`, naming the directory and not the temporary one that is written."""
+    try:
+        with room_for(directory, remedy=MAKE_ROOM):
+            yield
+    except InputError as error:
+        if Path(str(error.file)).parent != temporary:
+            raise
+        raise InputError(error.problem, file=directory, remedy=MAKE_ROOM) from error
 
 
 def put_in_place(temporary, directory):

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from prm_jax.errors import InputError, few
-from prm_jax.files import write_json
+from prm_jax.files import check_place, write_json
 from prm_jax.models import abstract_params, paths
 from prm_jax.weights import hf_head, hf_tables
 from prm_jax.weights.assemble import first_rows, stored_shape
-from prm_jax.weights.export import put_in_place, require_replaceable
+from prm_jax.weights.export import put_in_place, require_replaceable, room_in_place_of
 from prm_jax.weights.hf import RECORD
 from prm_jax.weights.peft_adapter import CONFIG, PREFIX, WEIGHTS
 from prm_jax.weights.safetensors_files import save_tensors
@@ -54,6 +54,7 @@ def export_adapter(
             adapter.
     """
     directory = Path(directory)
+    check_place(directory)
     require_replaceable(directory)
     tensors, rank, alpha, modules = _factors(model.config, adapters)
     joined = {module: n for module, n in modules.items() if n > 1}
@@ -81,13 +82,13 @@ def export_adapter(
         "training": training,
         **({} if threshold is None else {"threshold": threshold}),
     }
-    directory.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
     try:
-        save_tensors(temporary / WEIGHTS, tensors | saved, {"format": "pt"})
-        tokenizer.save(temporary)
-        write_json(temporary / CONFIG, config)
-        write_json(temporary / RECORD, record)
+        with room_in_place_of(directory, temporary):
+            save_tensors(temporary / WEIGHTS, tensors | saved, {"format": "pt"})
+            tokenizer.save(temporary)
+            write_json(temporary / CONFIG, config)
+            write_json(temporary / RECORD, record)
         put_in_place(temporary, directory)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -18,9 +18,10 @@ ROW = {
 
 
 def test_the_printed_directory_holds_the_data_set(command, tmp_path):
-    path = tmp_path / "prmbench_preview.jsonl"
+    path = tmp_path / "in" / "prmbench_preview.jsonl"
+    path.parent.mkdir()
     path.write_text(json.dumps(ROW) + "\n")
-    flags = ("--dataset=prmbench", f"--manual_dir={tmp_path}", f"--output={tmp_path}/out")
+    flags = ("--dataset=prmbench", f"--manual_dir={tmp_path}/in", f"--output={tmp_path}/out")
     done = command("build_dataset", *flags, "--variant=both")
     assert done.code == 0
     folder, counts = done.out.splitlines()[-2:]

@@ -110,3 +110,24 @@ def test_a_missing_package_is_named_with_what_to_install(monkeypatch, tmp_path, 
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=rf"needs the package {package}.*prm_jax\[parquet\]"):
         list(tables.rows(tmp_path / "rows.parquet"))
+
+
+class NoNetwork(fsspec.AbstractFileSystem):
+    """A file system whose errors are of a kind of its own, as those of HTTP clients are."""
+
+    protocol = "nonetwork"
+
+    class Refused(Exception):
+        """No OSError."""
+
+    def _open(self, path, **_):
+        raise self.Refused("Connection refused")
+
+    glob = ls = info = _open
+
+
+@pytest.mark.parametrize("name", ["nonetwork://a/x.parquet", "nonetwork://a/*.parquet"])
+def test_a_network_that_is_not_there_is_one_line(name):
+    fsspec.register_implementation("nonetwork", NoNetwork, clobber=True)
+    with pytest.raises(InputError, match="Connection refused; look whether .* network is there"):
+        formats.read(name)

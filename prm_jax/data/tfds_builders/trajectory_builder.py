@@ -22,6 +22,7 @@ from prm_jax.data.tfds_builders.trajectory_features import (
     trajectory_features,
 )
 from prm_jax.errors import InputError
+from prm_jax.files import room_for
 from prm_jax.records import Rejects, Trajectory, Where
 
 
@@ -136,7 +137,8 @@ def build(builder, manual_dir=None):
         InputError: there is no file of the data set, or none of a file's rows can be read.
     """
     config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
-    builder.download_and_prepare(download_config=config)
+    with room_for(builder.data_path, remedy="make room and build it again"):
+        builder.download_and_prepare(download_config=config)
 
 
 def read(builder, split) -> list[Trajectory]:
