@@ -105,6 +105,8 @@ def from_directory(directory, dtype, mesh, base=None, look=None):
     How a model with a head marks what it scores is what its files record, else what its class says:
     see `hf_head`.
     """
+    if peft_adapter.is_adapter(directory):
+        base = peft_adapter.base_directory(directory, base)  # once: it may be fetched
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(read_tokenizer, directory, base)
         config, head, params, values = load_directory(
