@@ -42,16 +42,16 @@ class Sizes:
         study_steps: of the training of a study.
     """
 
-    steps: int = 1500
-    checkpoint_every: int = 20
-    solutions: int = 20_000
+    steps: int = 300
+    checkpoint_every: int = 10
+    solutions: int = 4000
     held_out: float = 0.2
     batch_tokens: int = 8192
-    window: float = 1.0
-    judged: int = 200
+    window: float = 0.5
+    judged: int = 120
     epochs: int = 10
     resamples: int = 200
-    study_steps: int = 160
+    study_steps: int = 48
 
 
 SMOKE = Sizes(
