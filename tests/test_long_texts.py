@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from prm_jax.data.gsm8k import solution
 from prm_jax.data.overlap import normalize
 from prm_jax.errors import InputError
 from prm_jax.formats import processbench, rlhflow
@@ -12,7 +13,7 @@ from prm_jax.scoring.answers import same_answer
 from prm_jax.text import segment
 
 LENGTH = 30_000
-BITS = (" ", "\n", "\t", "1", ". ", "\\", "#")
+BITS = ("1+", "(", " ", "\n", "\t", "1", ". ", "\\", "#")
 
 
 def turns(text):
@@ -21,7 +22,13 @@ def turns(text):
         rlhflow.read({"conversations": turns}, Where("rows", 1))
 
 
+def gsm8k(text):
+    for texts in ((text, "a", "2"), ("a", f"{text}<<{text}=2>>2", "2"), ("a", "a", text)):
+        assert solution.parse(texts[0], [texts[1]], texts[2]) is None
+
+
 READERS = {
+    "solutions of GSM8K": gsm8k,
     "problems of two sets": normalize,
     "headers of steps": lambda text: segment(text, "step_n"),
     "paragraphs": segment,

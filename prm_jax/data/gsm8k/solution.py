@@ -9,6 +9,8 @@ import functools
 import re
 from fractions import Fraction
 
+LONGEST = 2000
+"""Characters of a problem or a line; longer ones are none of GSM8K's and are not read."""
 NUMBER = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|\.\d+")
 MARK = re.compile(r"<<([^<>=]*)=([^<>=]*)>>")
 TOKEN = re.compile(rf"\s*({NUMBER.pattern}|[-+*/()])")
@@ -88,8 +90,10 @@ def parse(problem: str, marked_steps, gold: str) -> Solution | None:
     """Reads a solution.
 
     Returns:
-        None if the last computation is not what gives the answer.
+        None if the last computation is not what gives the answer, or a text is too long.
     """
+    if max(map(len, (problem, gold, *marked_steps))) > LONGEST:
+        return None
     words = {Fraction(WORDS.index(w)) for w in re.findall(r"[a-z]+", problem.lower()) if w in WORDS}
     given = frozenset(map(value_of, NUMBER.findall(problem))) | words
     lines = tuple(map(_line, marked_steps))
@@ -161,7 +165,7 @@ def evaluate(expression: str) -> Fraction | None:
         place = found.end()
     try:
         value = _sum(tokens)
-    except (IndexError, ValueError, ZeroDivisionError):
+    except (IndexError, ValueError, ZeroDivisionError, RecursionError):
         return None
     return None if tokens else value
 
