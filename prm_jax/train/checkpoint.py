@@ -8,8 +8,10 @@ Checksums tell a checkpoint that was damaged on the disk; a run goes on from the
 
 import contextlib
 import dataclasses
+import functools
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import jax
@@ -70,6 +72,7 @@ class Checkpoints:
             async_options=background,
         )
         logging.get_absl_logger().addFilter(_not_about_room)
+        _be_quiet_about_closed_loops()
         self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def latest(self) -> int | None:
@@ -297,6 +300,22 @@ def _open_latest(workdir):
             "has no checkpoint yet", file=workdir, remedy="wait for the first, or train longer"
         )
     return checkpoints, step
+
+
+@functools.cache
+def _be_quiet_about_closed_loops():
+    """Keeps a traceback away for each write that ends after the save that it is of has failed.
+
+    Tensorstore tells an event loop that orbax has closed by then.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable):
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _not_about_room(record):

@@ -199,6 +199,7 @@ def test_a_clock_that_jumps_changes_neither_the_run_nor_what_it_continues(
     assert all(0 < row["tokens_per_second"] < 1e7 for row in rates)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_checkpoint_without_room_stops_the_run_which_goes_on_from_the_last(workdir, whole):
     forget_after(workdir, 2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
