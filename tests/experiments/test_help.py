@@ -49,8 +49,17 @@ def test_a_flag_that_only_begins_like_help_is_refused(command):
     assert command("score", "--helpless").code == 2
 
 
-def test_scoring_imports_nothing_of_training_that_takes_long():
-    program = "import sys, prm_jax.scoring.score_file; print(*sys.modules)"
+def test_scoring_and_loading_import_no_training_which_takes_long():
+    files = [
+        path for room in ("scoring", "weights") for path in (ROOT / "prm_jax" / room).glob("*")
+    ]
+    lines = [line for path in files if path.suffix == ".py" for line in path.open()]
+    assert "from prm_jax.data.packing import Bins, fill\n" in lines
+    assert not [line for line in lines if line.startswith(("from prm_jax.train", "import grain"))]
+
+
+def test_packing_trajectories_to_score_imports_no_grain():
+    program = "import sys, prm_jax.data.packing, prm_jax.data.units; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    assert not {"grain", "optax", "orbax", "matplotlib"} & set(done.stdout.split())
+    assert not set(SLOW) & set(done.stdout.split())
