@@ -8,6 +8,16 @@ import pytest
 from prm_jax.train.config import default_config
 
 
+@pytest.fixture(autouse=True)
+def one_device_writes_a_leaf(monkeypatch):
+    """Checkpoints of this process: with parts by all eight, each shape of a part is compiled."""
+    import jax  # after the variables of tests/conftest.py are set
+    import orbax.checkpoint as ocp
+
+    handler = ocp.type_handlers.get_type_handler(jax.Array)
+    monkeypatch.setattr(handler, "_use_replica_parallel", False)
+
+
 @pytest.fixture
 def solutions(tmp_path):
     """A file of 60 solutions whose wrong steps are wrong sums."""
