@@ -7,7 +7,6 @@ file with its `config`, is data: its values take the place of the defaults.
 import difflib
 import importlib
 import inspect
-import json
 import re
 import sys
 import traceback
@@ -20,6 +19,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from prm_jax.errors import InputError, few
+from prm_jax.json_files import read_json
 
 NAME = "config"
 SHOWN = 12  # names in a message
@@ -106,7 +106,7 @@ def read(
     if path.suffix == ".json":
         if name:
             raise _refused(f"a JSON file has no names, such as {name!r}, in it", path)
-        return from_record(_record(path), reference or ConfigDict(), path, open)
+        return from_record(read_json(path, remedy=FORMS), reference or ConfigDict(), path, open)
     config, command = _run(path, argument)
     if reference is not None:
         _check_kind(config, reference, path, open, command)
@@ -164,20 +164,6 @@ def one_of(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     remedy = f"it may be {' or '.join(near)}" if near else f"known are {few(known, SHOWN)}"
     raise InputError(f"unknown {what} {name!r}", field=NAME, remedy=remedy)
-
-
-def _record(path):
-    """The JSON object in a file."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError(
-            f"is not JSON: {error}", file=path, line=line, field=NAME, remedy=FORMS
-        ) from error
-    if not isinstance(values, dict):
-        raise _refused("is not a JSON object", path)
-    return values
 
 
 def _run(path, argument):

@@ -128,7 +128,7 @@ def test_only_a_python_file_is_run(tmp_path):
         ({"data": {"rows": 1.5}}, "field 'data.rows'"),
         ({"data": 3}, "field 'data'"),
         ({"data": {"rwos": 4}}, "field 'data.rwos': is an unknown key"),
-        ([], "not a JSON object"),
+        ([], "is not a JSON object"),
     ],
 )
 def test_a_record_of_other_types_or_keys_is_refused(tmp_path, values, words):
@@ -138,7 +138,7 @@ def test_a_record_of_other_types_or_keys_is_refused(tmp_path, values, words):
 
 def test_a_cut_record_and_one_with_a_name_are_refused(tmp_path):
     record = written(tmp_path / "config.json", '{"seed": 1,')
-    assert f"{record}:1: field 'config': is not JSON" in refused(record, ConfigDict())
+    assert f"{record}:1: is not JSON" in refused(record, ConfigDict())
     assert "has no names" in refused(f"{record}:smoke", ConfigDict())
 
 
